@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * clone_with_pids(): clone() into chosen pids
+ *
+ * Proposed by Sukadev Bhattiprolu in 2009 for checkpoint/restart. The work is
+ * done by kernel_clone() and alloc_pid(); what is here translates a struct
+ * pid_set, oldest pid namespace first, into set_tid, youngest first.
+ */
+
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/nsproxy.h>
+#include <linux/overflow.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/syscalls.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/clone_with_pids.h>
+
+/* Levels count from 0. */
+#define MAX_PID_NAMESPACES (MAX_PID_NS_LEVEL + 1)
+
+/*
+ * Copy the @uset of a caller whose children are born at @level to @pids.
+ *
+ * num_pids is read once, and bounded before it says how much to copy.
+ *
+ * Return: the number of entries in @pids, which are now in the order of
+ * set_tid, youngest namespace first; -EFAULT; or -EINVAL for more of them than
+ * there are namespaces.
+ */
+static int copy_pid_set_from_user(pid_t pids[MAX_PID_NAMESPACES],
+				  struct pid_set __user *uset,
+				  unsigned int level)
+{
+	u32 num_pids, i;
+
+	BUILD_BUG_ON(offsetof(struct pid_set, pids) != sizeof(u32));
+	BUILD_BUG_ON(sizeof(*uset->pids) != sizeof(*pids));
+
+	if (!uset)
+		return 0;
+
+	if (get_user(num_pids, &uset->num_pids))
+		return -EFAULT;
+	if (num_pids > MAX_PID_NAMESPACES)
+		return -EINVAL;
+	if (copy_from_user(pids, uset->pids, array_size(num_pids, sizeof(*pids))))
+		return -EFAULT;
+	if (num_pids > level + 1)
+		return -EINVAL;
+
+	for (i = 0; i < num_pids / 2; i++)
+		swap(pids[i], pids[num_pids - 1 - i]);
+
+	return num_pids;
+}
+
+/**
+ * sys_clone_with_pids - create a child that has the given pids
+ * @flags:         flags of clone(), with the exit signal in the low byte
+ * @newsp:         stack pointer of the child, 0 for that of the caller
+ * @parent_tidptr: where CLONE_PARENT_SETTID stores the child's tid, or
+ *                 CLONE_PIDFD a file descriptor for it
+ * @child_tidptr:  for CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID
+ * @tls:           for CLONE_SETTLS
+ * @pid_setp:      the pids, or NULL for a plain clone()
+ *
+ * clone() in everything but the pids. @pid_setp names them from the oldest to
+ * the youngest of the namespaces that children of the caller are born in; a
+ * set shorter than these are deep speaks for the youngest ones. An entry of 0
+ * leaves the choice to the kernel, as does a namespace without an entry. With
+ * CLONE_NEWPID the set still names the existing namespaces, and the child is
+ * pid 1 of the new one.
+ *
+ * The child has all of the requested pids or there is no child. If one is in
+ * use, no other was held for a moment. The order of arguments is the same for
+ * all ABIs, and flags is a register so that seccomp filters can judge it.
+ *
+ * Context: Process context. May sleep. Takes pidmap_lock.
+ *
+ * Return: the child's pid in the caller's pid namespace, or
+ *
+ * * %-EFAULT - @pid_setp, or a part of it, cannot be read
+ * * %-EINVAL - more pids than namespaces; a pid that is negative or not below
+ *   pid_max; not 0 or 1 for the first process of a namespace; or one of
+ *   clone()'s own reasons
+ * * %-EPERM - neither CAP_CHECKPOINT_RESTORE nor CAP_SYS_ADMIN in the user
+ *   namespace that owns a pid namespace in which a pid is requested
+ * * %-EBUSY - a requested pid is in use in its namespace
+ * * %-EAGAIN - no free pid for an entry of 0; or one of clone()'s own reasons
+ * * %-ENOMEM - no memory, or the init of the youngest namespace is gone
+ *
+ * and what else clone() may return. Of what is wrong with the set itself, the
+ * first of EFAULT, EINVAL, EPERM and EBUSY is found.
+ */
+SYSCALL_DEFINE6(clone_with_pids, unsigned int, flags, unsigned long, newsp,
+		int __user *, parent_tidptr, int __user *, child_tidptr,
+		unsigned long, tls, struct pid_set __user *, pid_setp)
+{
+	unsigned int level = current->nsproxy->pid_ns_for_children->level;
+	/* With room for the namespace that CLONE_NEWPID adds. */
+	pid_t set_tid[1 + MAX_PID_NAMESPACES] = {};
+	bool newpid = flags & CLONE_NEWPID;
+	struct kernel_clone_args args = {
+		.flags		= flags & ~CSIGNAL,
+		.pidfd		= parent_tidptr,
+		.child_tid	= child_tidptr,
+		.parent_tid	= parent_tidptr,
+		.exit_signal	= flags & CSIGNAL,
+		.stack		= newsp,
+		.tls		= tls,
+		.set_tid	= set_tid,
+	};
+	int num_pids;
+	pid_t nr;
+
+	num_pids = copy_pid_set_from_user(set_tid + newpid, pid_setp, level);
+	if (num_pids < 0)
+		return num_pids;
+	if (num_pids)
+		args.set_tid_size = newpid + num_pids;
+
+	nr = kernel_clone(&args);
+
+	/* clone3() has made EEXIST of what the call of 2009 named EBUSY. */
+	if (num_pids && nr == -EEXIST)
+		nr = -EBUSY;
+	return nr;
+}
