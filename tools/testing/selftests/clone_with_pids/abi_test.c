@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The call as a binary interface: where each of its six arguments goes through
+ * each entry, and what a seccomp filter and a probe see of it.
+ */
+#include <asm/ldt.h>
+#include <stddef.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include "clone_with_pids.h"
+
+FIXTURE(entry)
+{
+	pid_t free;
+	struct clone_stack *stack;
+};
+
+FIXTURE_VARIANT(entry)
+{
+	long nr;
+};
+
+FIXTURE_VARIANT_ADD(entry, native) {
+	.nr = __NR_clone_with_pids,
+};
+
+#ifdef __x86_64__
+FIXTURE_VARIANT_ADD(entry, x32) {
+	.nr = X32_BIT | __NR_clone_with_pids,
+};
+#endif
+
+FIXTURE_SETUP(entry)
+{
+	const char *missing;
+
+	missing = lacks_call(variant->nr);
+	if (missing)
+		SKIP(return, "%s", missing);
+	self->free = free_pid();
+	self->stack = shared(sizeof(*self->stack));
+}
+
+FIXTURE_TEARDOWN(entry)
+{
+	EXPECT_EQ(-ECHILD, wait_exit(-1));
+}
+
+struct seen {
+	struct start *stack;
+	int ctid;
+	long tls;
+};
+
+/* With the TLS of the test's own making no C library call may be made. */
+static int see(struct start *sp)
+{
+	struct seen *seen = sp->arg;
+
+	seen->stack = sp;
+#ifdef __x86_64__
+	asm volatile("mov %%fs:0, %0" : "=r"(seen->tls));
+	asm volatile("syscall" : : "a"(SYS_exit), "D"(23) : "rcx", "r11");
+#else
+	asm volatile("movl %%gs:0, %0" : "=r"(seen->tls));
+	asm volatile("int $0x80" : : "a"(SYS_exit), "b"(23));
+#endif
+	__builtin_unreachable();
+}
+
+/* All six at once: any two of them in the wrong order would not pass. */
+TEST_F(entry, order_of_arguments)
+{
+	long block[64] = { 0x5eed };
+	unsigned long tls = (unsigned long)block;
+	struct seen seen = {};
+	int ptid = -1, pid;
+#ifdef __i386__
+	struct user_desc desc = {
+		.base_addr = tls,
+		.limit = 0xfffff,
+		.seg_32bit = 1,
+		.limit_in_pages = 1,
+		.useable = 1,
+	};
+	unsigned short gs;
+
+	asm("mov %%gs, %0" : "=r"(gs));
+	desc.entry_number = gs >> 3;
+	tls = (unsigned long)&desc;
+#endif
+	pid = clone_on_stack(CLONE_VM | CLONE_PARENT_SETTID |
+			     CLONE_CHILD_SETTID | CLONE_SETTLS | SIGCHLD,
+			     self->stack, &ptid, &seen.ctid, tls,
+			     SET(self->free), see, &seen);
+	ASSERT_EQ(self->free, pid);
+	EXPECT_EQ(23, wait_exit(pid));
+	EXPECT_TRUE(seen.stack == &self->stack->top);
+	EXPECT_EQ(self->free, ptid);
+	EXPECT_EQ(self->free, seen.ctid);
+	EXPECT_EQ(0x5eed, seen.tls);
+}
+
+/* The documented probe: where there is the call, never a child and EINVAL. */
+TEST_F(entry, probe)
+{
+	const __u32 too_many = UINT_MAX;
+
+	EXPECT_EQ(-EINVAL, clone_with_pids(0, NULL, NULL, NULL, 0, &too_many));
+	EXPECT_EQ(-EINVAL, clone_with_pids(SIGCHLD, NULL, NULL, NULL, 0,
+					   &too_many));
+	EXPECT_EQ(-EINVAL, clone_with_pids(CLONE_NEWPID | CLONE_NEWUSER, NULL,
+					   NULL, NULL, 0, &too_many));
+	EXPECT_EQ(-ECHILD, wait_exit(-1));
+}
+
+/* The flags are in a register, where a filter can judge them. */
+TEST_F(entry, seccomp_sees_the_flags)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, variant->nr, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NEWPID, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EXDEV),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog prog = { ARRAY_SIZE(insns), insns };
+	struct nspid ids;
+
+	EXPECT_EQ(self->free, spawn(CLONE_NEWPID, SET(self->free), &ids));
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog)) {
+		ASSERT_EQ(EINVAL, errno);
+		SKIP(return, "kernel without CONFIG_SECCOMP_FILTER");
+	}
+	EXPECT_EQ(-EXDEV, spawn(CLONE_NEWPID, SET(self->free), &ids));
+	EXPECT_EQ(self->free, spawn(0, SET(self->free), &ids));
+}
+
+#ifdef __x86_64__
+/* The 32-bit entry, used by a 64-bit program: arguments are cut to 32 bits. */
+static int int80(unsigned int nr, unsigned long a1, unsigned long a2,
+		 unsigned long a3, unsigned long a4, unsigned long a5,
+		 unsigned long a6)
+{
+	register unsigned long r10 asm("r10") = a6;
+	int rc;
+
+	/* out of the red zone, and with %rbp as an argument */
+	asm volatile("sub $128, %%rsp; push %%rbp; mov %%r10, %%rbp\n\t"
+		     "int $0x80\n\t"
+		     "pop %%rbp; add $128, %%rsp"
+		     : "=a"(rc)
+		     : "a"(nr), "b"(a1), "c"(a2), "d"(a3), "S"(a4), "D"(a5),
+		       "r"(r10)
+		     : "memory", "r8", "r9", "r11", "cc");
+	return rc;
+}
+
+#define NR_GETPID_32 20
+
+TEST(ia32_entry_of_a_64_bit_program)
+{
+	const char *missing;
+	struct low {
+		struct any_set set;
+		int ptid;
+	} *low;
+	const unsigned long high = 0xdead00000000;
+	pid_t pid, free = free_pid();
+
+	missing = lacks_call(__NR_clone_with_pids);
+	if (missing)
+		SKIP(return, "%s", missing);
+	/* Without the entry, the instruction is a fault. */
+	pid = fork();
+	if (!pid)
+		_exit(int80(NR_GETPID_32, 0, 0, 0, 0, 0, 0) != getpid());
+	if (wait_exit(pid))
+		SKIP(return, "kernel without CONFIG_IA32_EMULATION");
+
+	low = mmap(NULL, sizeof(*low), PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	ASSERT_TRUE(low != MAP_FAILED);
+	low->set = *SET(free);
+	pid = int80(__NR_clone_with_pids, high | CLONE_PARENT_SETTID | SIGCHLD,
+		    0, high | (unsigned long)&low->ptid, 0, 0,
+		    high | (unsigned long)&low->set);
+	if (!pid)
+		_exit(getpid() != free);
+	ASSERT_EQ(free, pid);
+	EXPECT_EQ(free, low->ptid);
+	EXPECT_EQ(0, wait_exit(pid));
+	EXPECT_EQ(-EBUSY, int80(__NR_clone_with_pids, SIGCHLD, 0, 0, 0, 0,
+				(unsigned long)memcpy(&low->set, SET(getpid()),
+						      sizeof(low->set))));
+	EXPECT_EQ(-EFAULT, int80(__NR_clone_with_pids, SIGCHLD, 0, 0, 0, 0,
+				 0xfffff000));
+}
+#endif
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the clone_with_pids() tests share: the raw system call, pid sets,
+ * nested pid namespaces, and what /proc tells of a child.
+ */
+#ifndef SELFTEST_CLONE_WITH_PIDS_H
+#define SELFTEST_CLONE_WITH_PIDS_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/capability.h>
+#include <linux/clone_with_pids.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "../kselftest_harness.h"
+
+#ifndef __NR_clone_with_pids
+#define __NR_clone_with_pids 499
+#endif
+
+/* A 64-bit program may use the x32 entry too: its number has this bit. */
+#define X32_BIT 0x40000000
+
+#define MAX_LEVELS 33		/* MAX_PID_NS_LEVEL counts from 0 */
+#define DEPTH 3			/* levels of the usual nesting: see nest() */
+
+static long call_nr = __NR_clone_with_pids;
+
+/* As the system call, but a failure is the negative errno. */
+static inline int clone_with_pids(unsigned long flags, void *stack, int *ptid,
+				  int *ctid, unsigned long tls, const void *set)
+{
+	long rc = syscall(call_nr, flags, stack, ptid, ctid, tls, set);
+
+	return rc < 0 ? -errno : rc;
+}
+
+/*
+ * A child on a stack of its own. The kernel starts it with the stack pointer
+ * at the very address that it was given, and what lies there says what to do.
+ */
+struct start {
+	int (*fn)(struct start *stack_pointer);
+	void *arg;
+} __attribute__((aligned(16)));
+
+struct clone_stack {
+	char room[16384 - sizeof(struct start)];
+	struct start top;
+};
+
+static __attribute__((used, noreturn)) void start_child(struct start *sp)
+{
+	syscall(SYS_exit, sp->fn(sp));
+	__builtin_unreachable();
+}
+
+long raw_clone(long nr, const unsigned long args[6]);
+
+#ifdef __x86_64__
+asm(".pushsection .text\n"
+	"raw_clone:\n"
+	"	mov	%rdi, %rax\n"
+	"	mov	(%rsi), %rdi\n"
+	"	mov	16(%rsi), %rdx\n"
+	"	mov	24(%rsi), %r10\n"
+	"	mov	32(%rsi), %r8\n"
+	"	mov	40(%rsi), %r9\n"
+	"	mov	8(%rsi), %rsi\n"
+	"	syscall\n"
+	"	test	%rax, %rax\n"
+	"	jz	1f\n"
+	"	ret\n"
+	"1:	xor	%ebp, %ebp\n"
+	"	mov	%rsp, %rdi\n"
+	"	call	start_child\n"
+	".popsection\n");
+#else
+asm(".pushsection .text\n"
+	"raw_clone:\n"
+	"	push	%ebx\n"
+	"	push	%esi\n"
+	"	push	%edi\n"
+	"	push	%ebp\n"
+	"	mov	20(%esp), %eax\n"
+	"	mov	24(%esp), %ebp\n"
+	"	mov	(%ebp), %ebx\n"
+	"	mov	4(%ebp), %ecx\n"
+	"	mov	8(%ebp), %edx\n"
+	"	mov	12(%ebp), %esi\n"
+	"	mov	16(%ebp), %edi\n"
+	"	mov	20(%ebp), %ebp\n"
+	"	int	$0x80\n"
+	"	test	%eax, %eax\n"
+	"	jz	1f\n"
+	"	pop	%ebp\n"
+	"	pop	%edi\n"
+	"	pop	%esi\n"
+	"	pop	%ebx\n"
+	"	ret\n"
+	"1:	xor	%ebp, %ebp\n"
+	"	mov	%esp, %eax\n"
+	"	sub	$12, %esp\n"
+	"	push	%eax\n"
+	"	call	start_child\n"
+	".popsection\n");
+#endif
+
+/* clone_with_pids() whose child runs @fn on @stack: for CLONE_VM. */
+static inline int clone_on_stack(unsigned long flags, struct clone_stack *stack,
+				 int *ptid, int *ctid, unsigned long tls,
+				 const void *set,
+				 int (*fn)(struct start *), void *arg)
+{
+	const unsigned long args[] = {
+		flags, (unsigned long)&stack->top, (unsigned long)ptid,
+		(unsigned long)ctid, tls, (unsigned long)set,
+	};
+
+	stack->top = (struct start){ .fn = fn, .arg = arg };
+	return raw_clone(call_nr, args);
+}
+
+/* struct pid_set with room: for tables, and to build sets of any length. */
+struct any_set {
+	__u32 num_pids;
+	__kernel_pid_t pids[MAX_LEVELS + 1];
+};
+
+static_assert(offsetof(struct any_set, pids) == sizeof(struct pid_set),
+	      "struct any_set is a struct pid_set");
+
+/* SET(0, 99, 177): the pids from the oldest namespace to the youngest */
+#define SET(...) (&(const struct any_set) {				\
+	.num_pids = sizeof((int[]){ __VA_ARGS__ }) / sizeof(int),	\
+	.pids = { __VA_ARGS__ } })
+
+/* What a process is called in each namespace, that of /proc first. */
+struct nspid {
+	int n;
+	pid_t pid[MAX_LEVELS];
+};
+
+static inline void *shared(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED) {
+		perror("mmap");
+		_exit(KSFT_FAIL);
+	}
+	return p;
+}
+
+/* Reads the NSpid line of @status, a file in /proc; plain system calls only. */
+static inline struct nspid read_nspid(const char *status)
+{
+	struct nspid ids = {};
+	char buf[4096], *p;
+	int fd, len;
+
+	fd = open(status, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ids;
+	len = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	buf[len > 0 ? len : 0] = '\0';
+	p = strstr(buf, "\nNSpid:");
+	if (!p)
+		return ids;
+	for (p += strlen("\nNSpid:"); *p == '\t'; ids.n++)
+		ids.pid[ids.n] = strtol(p + 1, &p, 10);
+	return ids;
+}
+
+/* Waits for @pid, of whatever exit signal: its exit status, or 128 + signal. */
+static inline int wait_exit(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, __WALL) < 0)
+		return -errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Where children write down what they are called. */
+static struct nspid *report;
+
+static inline void report_and_exit(int status)
+{
+	*report = read_nspid("/proc/self/status");
+	_exit(status);
+}
+
+/* Creates a child, which exits at once: its pid, and in @ids all its pids. */
+static inline int spawn(unsigned long flags, const void *set, struct nspid *ids)
+{
+	int pid;
+
+	if (!report)
+		report = shared(sizeof(*report));
+	report->n = 0;
+	pid = clone_with_pids(flags | SIGCHLD, NULL, NULL, NULL, 0, set);
+	if (!pid)
+		report_and_exit(42);
+	if (pid > 0 && wait_exit(pid) != 42)
+		pid = -ECHILD;
+	*ids = *report;
+	return pid;
+}
+
+/* The same with fork(): what it is called everywhere. */
+static inline struct nspid plain_fork(void)
+{
+	pid_t pid;
+
+	if (!report)
+		report = shared(sizeof(*report));
+	report->n = 0;
+	pid = fork();
+	if (!pid)
+		report_and_exit(0);
+	if (pid > 0)
+		wait_exit(pid);
+	return *report;
+}
+
+/* A child that holds @set until it, or its parent, is killed. */
+static inline int hold(const void *set)
+{
+	pid_t pid = clone_with_pids(SIGCHLD, NULL, NULL, NULL, 0, set);
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return pid;
+}
+
+static inline void let_go(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	wait_exit(pid);
+}
+
+/*
+ * The child goes on with the test, its parent waits and leaves with the same
+ * status. If the parent is killed, so is the child, and if it is a namespace's
+ * init, all that is below.
+ */
+static inline void go_on_as_child(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid < 0) {
+		perror("fork");
+		_exit(KSFT_FAIL);
+	}
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		return;
+	}
+	status = wait_exit(pid);
+	_exit(status < 0 ? KSFT_FAIL : status);
+}
+
+#define PID_MAX		"/proc/sys/kernel/pid_max"
+#define NS_LAST_PID	"/proc/sys/kernel/ns_last_pid"
+
+static inline int read_int(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	int val;
+
+	if (!f)
+		return -errno;
+	if (fscanf(f, "%d", &val) != 1)
+		val = -EIO;
+	fclose(f);
+	return val;
+}
+
+static inline int write_str(const char *path, const char *str)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int rc = fd < 0 || write(fd, str, strlen(str)) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static inline int write_int(const char *path, int val)
+{
+	char buf[16];
+
+	snprintf(buf, sizeof(buf), "%d", val);
+	return write_str(path, buf);
+}
+
+static inline void must_unshare(int flags)
+{
+	if (unshare(flags)) {
+		perror("unshare");
+		_exit(KSFT_FAIL);
+	}
+}
+
+/*
+ * Once the kernel's search for a free pid has passed RESERVED_PIDS (300), it
+ * does not go below again. Here it has, as on a machine that is up for a while.
+ */
+static inline void pass_reserved_pids(void)
+{
+	if (read_int(NS_LAST_PID) < 1000)
+		write_int(NS_LAST_PID, 1000);
+}
+
+/* The caller becomes the init of a new pid namespace. */
+static inline void nest_as_init(void)
+{
+	must_unshare(CLONE_NEWPID);
+	go_on_as_child();
+	pass_reserved_pids();
+}
+
+/*
+ * Moves the caller @depth pid namespaces down, where it is no init:
+ *
+ *   oldest        middle       youngest
+ *   test      --> init     --> init --> caller
+ */
+static inline void nest(int depth)
+{
+	while (depth--)
+		nest_as_init();
+	go_on_as_child();
+}
+
+/*
+ * Lets the caller's children be born @depth pid namespaces down, while the
+ * caller stays where it is:
+ *
+ *   oldest                      middle       youngest
+ *   caller . . . . . . . . . . . . . . . . . children
+ *        `---> helper       --> init     --> init --> helper
+ *
+ * Returns the caller's name for the youngest namespace's init.
+ */
+static inline pid_t nest_children(int depth)
+{
+	struct nspid *init = shared(sizeof(*init));
+	char path[64];
+	int fds[2], fd;
+	pid_t pid;
+	char c;
+
+	if (pipe(fds))
+		_exit(KSFT_FAIL);
+	pid = fork();
+	if (pid < 0)
+		_exit(KSFT_FAIL);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (depth--)
+			nest_as_init();
+		*init = read_nspid("/proc/self/status");
+		if (write(fds[1], "", 1) != 1)
+			_exit(KSFT_FAIL);
+		for (;;)
+			pause();
+	}
+	close(fds[1]);
+	if (read(fds[0], &c, 1) != 1)
+		_exit(KSFT_FAIL);
+	close(fds[0]);
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", init->pid[0]);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWPID)) {
+		perror(path);
+		_exit(KSFT_FAIL);
+	}
+	close(fd);
+	return init->pid[0];
+}
+
+/*
+ * A number that nobody uses in the namespace of /proc, half a turn away from
+ * those that the kernel is about to give there, and far beyond those in use in
+ * the namespaces that tests make. The first use must be up there.
+ */
+static inline pid_t free_pid(void)
+{
+	static pid_t next;
+	char path[32];
+
+	if (!next) {
+		next = getpid() + 16384;
+		if (next > 28000)
+			next -= 24000;
+	}
+	do {
+		snprintf(path, sizeof(path), "/proc/%d", ++next);
+	} while (!access(path, F_OK));
+	return next;
+}
+
+/* How many pid namespaces the caller's next child will live in. */
+static inline int levels(void)
+{
+	struct any_set set = { .num_pids = MAX_LEVELS };
+	struct nspid ids;
+
+	while (set.num_pids && spawn(0, &set, &ids) == -EINVAL)
+		set.num_pids--;
+	return set.num_pids;
+}
+
+/* Leaves the caller's effective capabilities as they are in @keep. */
+static inline void keep_caps(__u64 keep)
+{
+	struct __user_cap_header_struct hdr = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	if (!syscall(SYS_capget, &hdr, data)) {
+		data[0].effective = data[0].permitted & (__u32)keep;
+		data[1].effective = data[1].permitted & (__u32)(keep >> 32);
+		if (!syscall(SYS_capset, &hdr, data))
+			return;
+	}
+	perror("keep_caps");
+	_exit(KSFT_FAIL);
+}
+
+#define CAP_BIT(cap)	(1ULL << (cap))
+
+/*
+ * Selects the entry of number @nr, and says what the kernel lacks for it: the
+ * tests are skipped then; qemu/ makes failures of skips where the tree has the
+ * call. The probe cannot make a child, for UINT_MAX pids are too many anywhere.
+ */
+static inline const char *lacks_call(long nr)
+{
+	const __u32 probe = UINT_MAX;
+
+	call_nr = nr;
+	if ((nr & X32_BIT) && syscall(X32_BIT | SYS_getpid) < 0)
+		return "kernel without CONFIG_X86_X32_ABI";
+	if (clone_with_pids(SIGCHLD, NULL, NULL, NULL, 0, &probe) != -ENOSYS)
+		return NULL;
+	return "kernel without CONFIG_CLONE_WITH_PIDS";
+}
+
+#endif /* SELFTEST_CLONE_WITH_PIDS_H */
