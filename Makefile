@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0
+# The front door: "make help" lists what there is. What is done is in scripts/ and in the selftests' qemu/.
+
+MAKEFLAGS += --no-print-directory
+
+ifneq ($(words $(CURDIR))$(findstring :,$(CURDIR)),1)
+$(error a kernel cannot be built in a folder with blanks or colons in its path: $(CURDIR))
+endif
+
+linux := $(CURDIR)/build/linux
+base := $(CURDIR)/build/linux-base
+harness := tools/testing/selftests/clone_with_pids/qemu
+
+# $(call qemu,ARCH,O): the harness in the patched tree, for a kernel built in build/O.
+qemu = +@$(MAKE) -C $(linux)/$(harness) KSRC=$(linux) ARCH=$(1) O=$(CURDIR)/build/$(2)
+
+help:
+	@echo 'The main job, and the tests (each installs what it needs, and builds the kernel first):'
+	@echo '  demo          checkpoint, kill and restart a tree of processes in a guest, all pids kept'
+	@echo '  test          all tests on the x86_64 kernel: 64-bit, 32-bit and x32 programs'
+	@echo 'Also:'
+	@echo '  test-i386     the 32-bit tests on a native 32-bit kernel'
+	@echo '  shell         a shell on the patched kernel, with the sample programs'
+	@echo '  tree          build/linux: the patched kernel source, a git repository'
+	@echo '  kernel        build/x86_64/arch/x86/boot/bzImage'
+	@echo '  kernel-base   build/base/arch/x86/boot/bzImage: unpatched, same config'
+	@echo '  series        build/series: the series as mails, for git am or git send-email'
+	@echo '  refresh       write the commits in build/linux back to patches/ and the files here'
+	@echo '  clean         remove build/, unless build/linux has work that is not here'
+	@echo 'Checks, from quick to slow:'
+	@echo '  check-style   checkpatch, kernel-doc, shellcheck, sparse'
+	@echo '  check-harness does the harness see every kind of failure?'
+	@echo '  check-config  kernels without CONFIG_CLONE_WITH_PIDS, and without CONFIG_PID_NS'
+	@echo '  check-mutants is each kernel in scripts/mutants/ caught by the tests?'
+	@echo '  check-series  each commit builds, boots, and breaks no selftest; git am gives the same tree'
+	@echo '  check         all of these, test and test-i386'
+	@echo '  bench         what a call costs, and the size of the kernel, before and after'
+
+deps:
+	@scripts/deps.sh
+
+tree: deps
+	@scripts/tree.sh
+
+demo test shell kernel: tree
+	$(call qemu,x86_64,x86_64) $(if $(filter test,$@),run,$@)
+
+test-i386: tree
+	$(call qemu,i386,i386) run
+
+kernel-base: tree
+	@scripts/base.sh
+	$(call qemu,x86_64,base) kernel KSRC=$(base)
+
+series: tree
+	@scripts/series.sh
+
+refresh:
+	@scripts/refresh.sh
+
+check: check-style check-harness test test-i386 check-config check-mutants check-series
+
+check-style check-config check-mutants check-series: check-%: tree
+	@scripts/check-$*.sh
+
+check-harness: tree
+	$(call qemu,x86_64,x86_64) selfcheck
+
+bench: kernel kernel-base
+	@scripts/bench.sh
+
+clean:
+	@scripts/clean.sh
+
+.PHONY: help deps tree demo test shell kernel test-i386 kernel-base series refresh clean bench
+.PHONY: check check-style check-config check-mutants check-series check-harness
+.NOTPARALLEL:
