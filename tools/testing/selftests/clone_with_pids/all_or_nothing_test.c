@@ -411,6 +411,22 @@ TEST_F(levels, no_trace_of_late_EFAULT)
 	expect_free(_metadata, self);
 }
 
+/* The next pid is in use, so the refused call had the one after it. */
+TEST_F(levels, cursor_is_where_it_was)
+{
+	const int youngest = self->n - 1;
+	struct nspid before = plain_fork(), after;
+	const pid_t next = before.pid[youngest] + 1;
+	pid_t holder = hold(SET(next));
+
+	ASSERT_LT(0, holder);
+	ASSERT_EQ(-EFAULT, clone_with_pids(CLONE_PIDFD | SIGCHLD, NULL,
+					   (void *)1, NULL, 0, NULL));
+	let_go(holder);
+	after = plain_fork();
+	EXPECT_EQ(next, after.pid[youngest]);
+}
+
 static void limit_files(FIXTURE_DATA(levels) *self, bool on)
 {
 	struct rlimit limit;
