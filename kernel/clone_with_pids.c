@@ -32,7 +32,7 @@
  * there are namespaces.
  */
 static int copy_pid_set_from_user(pid_t pids[MAX_PID_NAMESPACES],
-				  struct pid_set __user *uset,
+				  const struct pid_set __user *uset,
 				  unsigned int level)
 {
 	u32 num_pids, i;
@@ -98,7 +98,7 @@ static int copy_pid_set_from_user(pid_t pids[MAX_PID_NAMESPACES],
  */
 SYSCALL_DEFINE6(clone_with_pids, unsigned int, flags, unsigned long, newsp,
 		int __user *, parent_tidptr, int __user *, child_tidptr,
-		unsigned long, tls, struct pid_set __user *, pid_setp)
+		unsigned long, tls, const struct pid_set __user *, pid_setp)
 {
 	unsigned int level = current->nsproxy->pid_ns_for_children->level;
 	/* With room for the namespace that CLONE_NEWPID adds. */
@@ -125,7 +125,7 @@ SYSCALL_DEFINE6(clone_with_pids, unsigned int, flags, unsigned long, newsp,
 
 	nr = kernel_clone(&args);
 
-	/* clone3() has made EEXIST of what the call of 2009 named EBUSY. */
+	/* A busy pid: EBUSY here, EEXIST for clone3(). */
 	if (num_pids && nr == -EEXIST)
 		nr = -EBUSY;
 	return nr;
