@@ -23,6 +23,7 @@ usage()
 	  -s          give the terminal to a shell in the machine instead
 	  -f FILE     put FILE beside the programs, in /bin (may be repeated)
 	  -S          a skip is a failure: this kernel has all that is needed
+	  -F          end the run with the first program that fails
 	  -b          have busybox in the machine (-x and -s always do)
 	  -c CPUS     how many CPUs (default 2)
 	  -m MEGS     how much memory (default 512)
@@ -55,13 +56,14 @@ patterns=(
 )
 splats=$(IFS='|'; echo "${patterns[*]}")
 
-mode=test must='' cpus=2 megs=512 limit='' each=120 params='' log='' busybox=''
+mode=test must='' first='' cpus=2 megs=512 limit='' each=120 params='' log='' busybox=''
 command='' files=()
-while getopts ':x:sSf:bc:m:t:T:k:l:h' opt; do
+while getopts ':x:sSFf:bc:m:t:T:k:l:h' opt; do
 	case $opt in
 	x) mode=run busybox=y command=$OPTARG ;;
 	s) mode=shell busybox=y ;;
 	S) must=y ;;
+	F) first=y ;;
 	f) files+=("$OPTARG") ;;
 	b) busybox=y ;;
 	c) cpus=$OPTARG ;;
@@ -259,7 +261,7 @@ locate_hang()
 		awk '/task:.* state:/ { skip = / p?pid:2 / } !skip' | quote 300
 }
 
-started=$SECONDS hung=
+started=$SECONDS hung='' ended=''
 exec {guest}< <(exec "${machine[@]}" </dev/null)
 pid=$!
 while true; do
@@ -279,6 +281,11 @@ while true; do
 		[[ $mode != test ]] || count "$line"
 	fi
 	((!status)) || break
+	if [[ $first && $line == 'not ok '* ]]; then
+		ended=y
+		kill -KILL "$pid" 2>/dev/null || true
+		break
+	fi
 done
 [[ ! $running ]] || { ((its_failed)) || failed=$((failed + 1)); results=$((results + 1)); }
 
@@ -295,7 +302,7 @@ pid=
 verdict=$(cat "$tmp/verdict" 2>/dev/null || true)
 
 # What an NMI made the kernel say in a hang is no trouble of its own.
-if [[ ! $hung ]]; then
+if [[ ! $hung && ! $ended ]]; then
 	if ((status)); then
 		trouble="QEMU ended with status $status"
 	elif [[ ! $verdict ]]; then
@@ -318,6 +325,11 @@ if [[ $mode == run ]]; then
 	exit "${verdict#exit }"
 fi
 
+if [[ $ended ]]; then
+	complain "ended at the first failure; $(($# - results)) programs have not been run"
+	echo "$passed passed, $failed failed"
+	exit 1
+fi
 if [[ $planned != "$#" ]]; then
 	complain "the plan is '1..$planned', but $# programs were given"
 	trouble='another plan'

@@ -179,6 +179,10 @@ name='a skip where none may be'
 cp "$tmp/program" "$tmp/skip"
 check 1 '1 passed, 1 failed' 'and -S says' -S -T 2 "$bzimage" "$tmp/skip"
 
+name='an end at the first failure'
+cp "$tmp/program" "$tmp/fail"
+check 1 '1 passed, 1 failed' 'first failure; 1 programs have not been run' -F "$bzimage" "$tmp/fail" "$tmp/pass"
+
 name='a signal leaves nothing behind'
 mkdir "$tmp/boot"
 cp "$tmp/program" "$tmp/hang"
