@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # Break the kernel in each of the ways in scripts/mutants/, and see the tests catch it: on the kernel as it is they pass, and on
-# each mutant one of them fails. "check-mutants.sh NAME..." takes only those. Prints TAP, with the programs that failed.
+# each mutant one of them fails. "check-mutants.sh NAME..." takes only those. Prints TAP, with the first test case that failed.
 . "$(dirname "$0")/common.sh"
 need_tree
 
-tree=$top/build/mutant-linux out=$top/build/mutant
+# The same names side by side as in build/, for ccache to know the objects of the kernel as it is.
+tree=$top/build/mutant/linux out=$top/build/mutant kernel=$top/build/mutant/x86_64
 harness=$linux/tools/testing/selftests/clone_with_pids/qemu
 make="make --no-print-directory -C $harness"
 
@@ -17,11 +18,44 @@ for name; do
 done
 
 $make kernel tests KSRC="$linux" O="$top/build/x86_64" >/dev/null
-programs=("$top"/build/x86_64/clone_with_pids/*_test "$top"/build/x86_64/clone_with_pids/*_test_32)
-examples=(-f "$top/build/x86_64/clone_with_pids/example" -f "$top/build/x86_64/clone_with_pids/example_32")
+bin=$top/build/x86_64/clone_with_pids
 
 run() {	# run BZIMAGE LOG
-	"$harness/boot.sh" -S -t 300 -T 60 "${examples[@]}" "$1" "${programs[@]}" >"$2" 2>&1
+	"$harness/boot.sh" -SF -t 300 -T 60 -f "$bin/example" -f "$bin/example_32" "$1" "$bin"/*_test "$bin"/*_test_32 >"$2" 2>&1
+}
+
+build() {	# build NAME: as $out/NAME.bzImage
+	git -C "$tree" checkout -q -f --detach "$(git_linux rev-parse "$applied")"
+	git -C "$tree" apply "$top/scripts/mutants/$1.patch" || die "$1 does not apply any more: adapt it"
+	$make kernel KSRC="$tree" O="$kernel" >"$out/$1.build" 2>&1 || { tail "$out/$1.build"; die "$1 does not build"; }
+	cp "$kernel/arch/x86/boot/bzImage" "$out/$1.bzImage"
+}
+
+# What the first failure in log $1 was: a case of a program, or what boot.sh sees besides.
+first_failure() {
+	awk '/^# selftests: clone_with_pids: / { program = $NF }
+		/^# not ok / { sub(/^# not ok [0-9]+ (# )?/, ""); what = program ": " $0; exit }
+		/^not ok / { sub(/^not ok [0-9]+ selftests: clone_with_pids: /, ""); what = $0; exit }
+		/^# boot.sh: the kernel reports trouble/ { what = "a report in the kernel log"; exit }
+		/^# boot.sh: the machine ended before/ { what = "a panic"; exit }
+		/^# leak: / { what = "the leak check"; exit }
+		END { print what }' "$1"
+}
+
+n=0 survived=0 pending=''
+verdict() {	# of the mutant whose tests run in the background, if there is one
+	[ -n "$pending" ] || return 0
+	wait "$!" || true
+	n=$((n + 1))
+	rm -f "$out/$pending.bzImage"
+	local caught
+	caught=$(first_failure "$out/$pending.log")
+	if [ -n "$caught" ]; then
+		echo "ok $n $pending # caught by $caught"
+	else
+		survived=$((survived + 1))
+		echo "not ok $n $pending # survived: see build/mutant/$pending.log"
+	fi
 }
 
 [ -d "$tree" ] || git_linux worktree add -q -f --detach "$tree" "$applied"
@@ -30,23 +64,13 @@ run "$top/build/x86_64/arch/x86/boot/bzImage" "$out/none.log" ||
 	die "the tests do not pass on the kernel as it is: see build/mutant/none.log"
 echo TAP version 13
 echo "1..$#"
-n=0 survived=0
-for name; do
-	n=$((n + 1))
-	git -C "$tree" checkout -q -f --detach "$(git_linux rev-parse "$applied")"
-	git -C "$tree" apply "$top/scripts/mutants/$name.patch" || die "$name does not apply any more: adapt it"
-	$make kernel KSRC="$tree" O="$out" >"$out/$name.build" 2>&1 || { tail "$out/$name.build"; die "$name does not build"; }
-	run "$out/arch/x86/boot/bzImage" "$out/$name.log" || true
-	caught=$(sed -n -e 's/^not ok [0-9]* selftests: clone_with_pids: \([^ ]*\).*/\1/p' \
-		-e 's/^# boot.sh: the kernel reports trouble.*/the splat check/p' \
-		-e 's/^# leak: .*/the leak check/p' "$out/$name.log" | paste -sd' ')
-	if [ -n "$caught" ]; then
-		echo "ok $n $name # caught by $caught"
-	else
-		survived=$((survived + 1))
-		echo "not ok $n $name # survived: see build/mutant/$name.log"
-	fi
+for name; do	# one is tested while the next is built
+	build "$name"
+	verdict
+	run "$out/$name.bzImage" "$out/$name.log" &
+	pending=$name
 done
+verdict
 git -C "$tree" checkout -q -f .
 echo "$((n - survived)) passed, $survived failed"
 ((!survived))
