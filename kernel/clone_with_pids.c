@@ -17,10 +17,9 @@
 #include <linux/sched/task.h>
 #include <linux/syscalls.h>
 #include <linux/uaccess.h>
+#include <kunit/visibility.h>
 #include <uapi/linux/clone_with_pids.h>
-
-/* Levels count from 0. */
-#define MAX_PID_NAMESPACES (MAX_PID_NS_LEVEL + 1)
+#include "clone_with_pids.h"
 
 /*
  * Copy the @uset of a caller whose children are born at @level to @pids.
@@ -31,9 +30,9 @@
  * set_tid, youngest namespace first; -EFAULT; or -EINVAL for more of them than
  * there are namespaces.
  */
-static int copy_pid_set_from_user(pid_t pids[MAX_PID_NAMESPACES],
-				  const struct pid_set __user *uset,
-				  unsigned int level)
+VISIBLE_IF_KUNIT int
+copy_pid_set_from_user(pid_t pids[MAX_PID_NAMESPACES],
+		       const struct pid_set __user *uset, unsigned int level)
 {
 	u32 num_pids, i;
 

@@ -8,12 +8,12 @@ harness=$linux/tools/testing/selftests/clone_with_pids/qemu
 bin=$top/build/x86_64/clone_with_pids
 fragment=$top/build/check-config.config
 
-build() {	# build NAME LINE...: the kernel of the tests, but for these lines, in build/NAME
+build() {	# build NAME LINE...: the kernel of the tests, but for these lines and KUnit tests, in build/NAME
 	local name=$1 drop
 	shift
 	printf '%s\n' "$@" >"$fragment"
 	drop=$(sed -E 's/^# (CONFIG_[A-Z0-9_]+) is not set$/\1/' "$fragment" | paste -sd'|')
-	cat "$harness"/{common,x86_64}.config "$harness/../config" | grep -vE "^(# )?($drop)[ =]" >>"$fragment"
+	cat "$harness"/{common,x86_64}.config "$harness/../config" | grep -vE "^(# )?($drop)[ =]|_KUNIT_TEST=" >>"$fragment"
 	say "building build/$name"
 	make --no-print-directory -C "$harness" kernel KSRC="$linux" O="$top/build/$name" CONFIGS="$fragment" 2>&1 |
 		tee "$top/build/$name.log"

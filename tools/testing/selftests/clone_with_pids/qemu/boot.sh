@@ -170,7 +170,7 @@ append="console=ttyS0 tsc=reliable no_timer_check
 	reboot=t oops=panic panic=-1 unknown_nmi_panic panic_print=0x41 printk.devkmsg=on"
 [[ $mode == shell ]] || append+=' ignore_loglevel earlyprintk=serial,ttyS0,115200'
 case $mode in
-test)	append+=" slab_debug=FZPU,pid* $params -- test $each" ;;
+test)	append+=" slab_debug=FZPU,pid* kunit.enable=1 $params -- test $each" ;;
 run)	append+=" $params -- run" ;;
 shell)	append+=" quiet TERM=${TERM:-linux} $params"
 	if size=$(stty size 2>/dev/null) && [[ $size != '0 0' ]]; then
