@@ -20,6 +20,7 @@ help:
 	@echo '  test          all tests on the x86_64 kernel: 64-bit, 32-bit and x32 programs'
 	@echo 'Also:'
 	@echo '  test-i386     the 32-bit tests on a native 32-bit kernel'
+	@echo '  kunit         the KUnit tests, on ARCH=um and in a guest; quick, once built'
 	@echo '  shell         a shell on the patched kernel, with the sample programs'
 	@echo '  tree          build/linux: the patched kernel source, a git repository'
 	@echo '  kernel        build/x86_64/arch/x86/boot/bzImage'
@@ -33,7 +34,7 @@ help:
 	@echo '  check-config  kernels without CONFIG_CLONE_WITH_PIDS, and without CONFIG_PID_NS'
 	@echo '  check-mutants is each kernel in scripts/mutants/ caught by the tests?'
 	@echo '  check-series  each commit builds, boots, and breaks no selftest; git am gives the same tree'
-	@echo '  check         all of these, test and test-i386'
+	@echo '  check         all of these, test, test-i386 and kunit'
 	@echo '  bench         what a call costs, and the size of the kernel, before and after'
 
 deps:
@@ -48,6 +49,9 @@ demo test shell kernel: tree
 test-i386: tree
 	$(call qemu,i386,i386) run
 
+kunit: tree
+	@scripts/kunit.sh
+
 kernel-base: tree
 	@scripts/base.sh
 	$(call qemu,x86_64,base) kernel KSRC=$(base)
@@ -58,7 +62,7 @@ series: tree
 refresh:
 	@scripts/refresh.sh
 
-check: check-style check-harness test test-i386 check-config check-mutants check-series
+check: check-style check-harness kunit test test-i386 check-config check-mutants check-series
 
 check-style check-config check-mutants check-series: check-%: tree
 	@scripts/check-$*.sh
@@ -72,6 +76,6 @@ bench: kernel kernel-base
 clean:
 	@scripts/clean.sh
 
-.PHONY: help deps tree demo test shell kernel test-i386 kernel-base series refresh clean bench
+.PHONY: help deps tree demo test shell kernel test-i386 kunit kernel-base series refresh clean bench
 .PHONY: check check-style check-config check-mutants check-series check-harness
 .NOTPARALLEL:

@@ -8,6 +8,7 @@ packages=(
 	build-essential flex bison bc libelf-dev kmod cpio rsync ccache	# the kernel
 	gcc-multilib g++-multilib			# 32-bit tests; uapi header from C++
 	qemu-system-x86 busybox-static			# the guest
+	python3						# kunit.py
 )
 
 missing=()
