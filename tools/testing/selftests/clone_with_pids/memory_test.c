@@ -1,0 +1,678 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A call that gets no memory fails with ENOMEM and leaves no trace: the
+ * requested pids are free, the next fork gets the pids that it would have got
+ * anyway, there is no child, no file descriptor, and no struct pid too many.
+ *
+ *  - Each allocation of a call fails in its turn, by /proc/self/fail-nth, until
+ *    there is one too few to fail.
+ *  - With pidmap_lock held only memory that is at hand can be had, and then the
+ *    few nodes for the tree of pids that alloc_pid() has put by. The caller's
+ *    allocations of that kind fail, by failslab, and the pids are such that
+ *    each needs new nodes: alloc_pid() must give back the pids that it has,
+ *    put nodes by again and start anew, and give up after some tries.
+ */
+#include <glob.h>
+#include <linux/sched.h>
+
+#include "clone_with_pids.h"
+
+#define FAILSLAB	"/sys/kernel/debug/failslab/"
+#define FAIL_NTH	"/proc/self/fail-nth"
+#define MAKE_IT_FAIL	"/proc/self/make-it-fail"
+
+#define MAX_ALLOCATIONS	5000	/* of one call, more than there are */
+#define FORK_TRIES	50	/* to get two forks without others' between */
+#define LEAK_MS		5000	/* for what is freed to be seen to be free */
+
+/*
+ * The kernel's IDR_PRELOAD_SIZE, how many nodes with how many slots it puts by
+ * for a try, and 1 + ALLOC_PID_RETRIES.
+ */
+#define NODES		11
+#define SLOTS		64
+#define TRIES		4
+
+static const char *lacks_fault_injection(void)
+{
+	if (access(FAILSLAB "ignore-gfp-wait", W_OK) || access(FAIL_NTH, W_OK))
+		return "no debugfs, or kernel without CONFIG_FAILSLAB";
+	if (access(NS_LAST_PID, F_OK))
+		return "kernel without CONFIG_CHECKPOINT_RESTORE";
+	return lacks_call(__NR_clone_with_pids);
+}
+
+/* How failslab is set, and how it was. */
+static const char * const knobs[] = {
+	"probability", "interval", "times", "space", "verbose", "task-filter",
+	"ignore-gfp-wait",
+};
+
+struct failslab {
+	char value[ARRAY_SIZE(knobs)][16];
+};
+
+static void set_failslab(const struct failslab *values, struct failslab *old)
+{
+	char path[64], *value;
+	int i, fd;
+
+	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
+		snprintf(path, sizeof(path), FAILSLAB "%s", knobs[i]);
+		if (old) {
+			value = old->value[i];
+			fd = open(path, O_RDONLY);
+			if (read(fd, value, sizeof(old->value[i]) - 1) <= 0)
+				perror(path);
+			close(fd);
+		}
+		if (write_str(path, values->value[i]))
+			perror(path);
+	}
+}
+
+/* Writes @nr to /proc/self/fail-nth or make-it-fail, without an allocation. */
+static void arm(int fd, int nr)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", nr);
+
+	assert(pwrite(fd, text, len, 0) == len);
+}
+
+/* How many allocations away the one that is to fail still is; 0: it has. */
+static int armed(int fd)
+{
+	char text[16] = "";
+
+	assert(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	return atoi(text);
+}
+
+static int count_tasks(void)
+{
+	FILE *f = fopen("/proc/loadavg", "re");
+	int tasks = 0;
+
+	if (!f || fscanf(f, "%*s %*s %*s %*d/%d", &tasks) != 1)
+		perror("/proc/loadavg");
+	if (f)
+		fclose(f);
+	return tasks;
+}
+
+/*
+ * How many struct pids and pid namespaces there are, beyond one struct pid for
+ * each task. Where their slabs are not debugged that cannot be told: 0. KASAN
+ * holds freed objects back until the slab is shrunk.
+ */
+static int count_pids(void)
+{
+	char line[512], name[64];
+	int used, tasks, sum;
+	glob_t paths;
+	FILE *f;
+
+	if (read_int("/sys/kernel/slab/pid/store_user") != 1)
+		return 0;
+	if (!glob("/sys/kernel/slab/pid*/shrink", 0, NULL, &paths)) {
+		while (paths.gl_pathc)
+			write_str(paths.gl_pathv[--paths.gl_pathc], "1");
+		globfree(&paths);
+	}
+	do {
+		tasks = count_tasks();
+		sum = -tasks;
+		f = fopen("/proc/slabinfo", "re");
+		while (f && fgets(line, sizeof(line), f)) {
+			if (sscanf(line, "%63s %d", name, &used) == 2 &&
+			    !strncmp(name, "pid", 3))
+				sum += used;
+		}
+		if (f)
+			fclose(f);
+	} while (tasks != count_tasks());
+	return sum;
+}
+
+/* How many more than @before there are: the last are freed some time later. */
+static int count_leaked(int before)
+{
+	int ms, more = 0;
+
+	for (ms = 0; ms < LEAK_MS; ms += 20) {
+		more = count_pids() - before;
+		if (more <= 0)
+			return 0;
+		usleep(20000);
+	}
+	return more;
+}
+
+/* A way to create a child, which exits at once. */
+struct call {
+	const char *what;
+	int (*make)(struct call *call);
+	struct any_set set;		/* of no pids: none is requested */
+	unsigned long flags;
+	int also;			/* an errno that it may have, too */
+	int pidfd;
+};
+
+static struct clone_stack stack;
+
+static int exit_at_once(struct start *sp)
+{
+	return 0;
+}
+
+static int make_clone_with_pids(struct call *call)
+{
+	return clone_on_stack(call->flags | CLONE_VM | SIGCHLD, &stack,
+			      &call->pidfd, NULL, 0,
+			      call->set.num_pids ? &call->set : NULL,
+			      exit_at_once, NULL);
+}
+
+static int plain_clone(int (*fn)(struct start *))
+{
+	const unsigned long args[6] = {
+		CLONE_VM | SIGCHLD, (unsigned long)&stack.top,
+	};
+
+	stack.top = (struct start){ .fn = fn };
+	return raw_clone(SYS_clone, args);
+}
+
+static int make_clone(struct call *call)
+{
+	return plain_clone(exit_at_once);
+}
+
+/* clone3() wants the pids from the youngest namespace to the oldest. */
+static int make_clone3(struct call *call)
+{
+	pid_t set_tid[MAX_LEVELS];
+	const struct clone_args ca = {
+		.flags = call->flags | CLONE_VM,
+		.exit_signal = SIGCHLD,
+		.stack = (unsigned long)&stack,
+		.stack_size = offsetof(struct clone_stack, top),
+		.set_tid = (unsigned long)set_tid,
+		.set_tid_size = call->set.num_pids,
+	};
+	const unsigned long args[6] = { (unsigned long)&ca, sizeof(ca) };
+	int i;
+
+	for (i = 0; i < call->set.num_pids; i++)
+		set_tid[i] = call->set.pids[call->set.num_pids - 1 - i];
+	stack.top = (struct start){ .fn = exit_at_once };
+	return raw_clone(SYS_clone3, args);
+}
+
+static int make_fork(struct call *call)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	return pid < 0 ? -errno : pid;
+}
+
+static struct nspid child_ids;
+
+static int tell_pids(struct start *sp)
+{
+	child_ids = read_nspid("/proc/self/status");
+	return 0;
+}
+
+/* The pids that the kernel gives, quicker to have than by plain_fork(). */
+static struct nspid next_pids(void)
+{
+	pid_t pid = plain_clone(tell_pids);
+
+	if (pid < 0 || wait_exit(pid))
+		return (struct nspid){};
+	return child_ids;
+}
+
+static int lowest_free_fd(void)
+{
+	int fd = dup(STDERR_FILENO);
+
+	close(fd);
+	return fd;
+}
+
+/*
+ * The call has succeeded, at @levels levels: the child has all the pids that
+ * were requested, and a valid pidfd, if any.
+ */
+static void expect_child(struct __test_metadata *const _metadata,
+			 struct call *call, int levels, pid_t pid)
+{
+	const struct any_set *set = &call->set;
+	struct nspid ids;
+	char path[32];
+	siginfo_t info;
+	int i;
+
+	ASSERT_LT(0, pid) {
+		TH_LOG("%s: errno %d", call->what, -pid);
+	}
+	if (set->num_pids && set->pids[set->num_pids - 1])
+		EXPECT_EQ(set->pids[set->num_pids - 1], pid);
+	if (set->num_pids == levels && set->pids[0]) {
+		/* A zombie, and as such in /proc. */
+		EXPECT_EQ(0, waitid(P_PID, pid, &info, WEXITED | WNOWAIT));
+		snprintf(path, sizeof(path), "/proc/%d/status", set->pids[0]);
+		ids = read_nspid(path);
+		EXPECT_LE(levels, ids.n);
+		for (i = 0; i < levels; i++) {
+			if (set->pids[i])
+				EXPECT_EQ(set->pids[i], ids.pid[i]);
+		}
+	}
+	if (call->flags & CLONE_PIDFD)
+		EXPECT_EQ(0, close(call->pidfd));
+	EXPECT_EQ(0, wait_exit(pid));
+}
+
+/*
+ * Makes the call with @fd of /proc armed with @nr, and expects that it succeeds
+ * or leaves no trace. Only in the oldest namespace are there others that fork.
+ * Returns 0 or the errno, and in @left what @fd reads after the call.
+ */
+static int try_call(struct __test_metadata *const _metadata, struct call *call,
+		    int fd, int nr, int *left)
+{
+	const int lowest = lowest_free_fd();
+	struct nspid before, after;
+	int tries = FORK_TRIES;
+	int rc, i;
+
+	do {
+		before = next_pids();
+		ASSERT_LT(0, before.n);
+		arm(fd, nr);
+		rc = call->make(call);
+		*left = armed(fd);
+		arm(fd, 0);
+		if (rc >= 0) {
+			expect_child(_metadata, call, before.n, rc);
+			EXPECT_EQ(lowest, lowest_free_fd());
+			return 0;
+		}
+		after = next_pids();
+		for (i = 1; i < before.n; i++) {
+			ASSERT_EQ(before.pid[i] + 1, after.pid[i]) {
+				TH_LOG("%s, %d: level %d", call->what, nr, i);
+			}
+		}
+	} while (after.pid[0] != before.pid[0] + 1 && --tries);
+	EXPECT_EQ(before.pid[0] + 1, after.pid[0]);
+
+	EXPECT_EQ(-1, waitpid(-1, NULL, WNOHANG | __WALL));
+	EXPECT_EQ(ECHILD, errno);
+	EXPECT_EQ(lowest, lowest_free_fd());
+	if (call->set.num_pids)
+		expect_child(_metadata, call, before.n, call->make(call));
+	return rc;
+}
+
+/* Every allocation fails in its turn */
+
+FIXTURE(nth)
+{
+	int n;				/* levels */
+	int pids;			/* at the start, see count_pids() */
+	pid_t free[MAX_LEVELS];
+	struct failslab failslab;
+	int fd;				/* of FAIL_NTH */
+};
+
+/* Levels that are more than the oldest, all of them with an init. */
+FIXTURE_VARIANT(nth)
+{
+	int nest;
+};
+
+FIXTURE_VARIANT_ADD(nth, one) {
+	.nest = 0,
+};
+
+FIXTURE_VARIANT_ADD(nth, four) {
+	.nest = 3,
+};
+
+FIXTURE_VARIANT_ADD(nth, deepest) {
+	.nest = MAX_LEVELS - 1,
+};
+
+FIXTURE_SETUP(nth)
+{
+	/* Nothing fails but what fail-nth says: all kinds of allocations. */
+	const struct failslab all = {{ "0", "1", "-1", "0", "0", "N", "N" }};
+	const char *missing;
+	int i;
+
+	missing = lacks_fault_injection();
+	if (missing)
+		SKIP(return, "%s", missing);
+	self->n = variant->nest + 1;
+	self->pids = count_pids();
+	set_failslab(&all, &self->failslab);
+	for (i = 0; i < self->n; i++)
+		self->free[i] = free_pid();
+	pass_reserved_pids();
+	if (variant->nest)
+		nest(variant->nest);
+	self->fd = open(FAIL_NTH, O_RDWR);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN_PARENT(nth)
+{
+	if (!self->n)
+		return;
+	set_failslab(&self->failslab, NULL);
+	EXPECT_EQ(0, count_leaked(self->pids));
+}
+
+/* Fails the first allocation of the call, the second, and so on. */
+static void fail_each(struct __test_metadata *const _metadata,
+		      FIXTURE_DATA(nth) *self, struct call *call)
+{
+	int nr, rc, left, failed = 0;
+
+	for (nr = 1; nr < MAX_ALLOCATIONS; nr++) {
+		rc = try_call(_metadata, call, self->fd, nr, &left);
+		if (left)
+			break;
+		failed += rc < 0;
+		if (rc && rc != -ENOMEM) {
+			EXPECT_EQ(call->also, rc) {
+				TH_LOG("%s: allocation %d", call->what, nr);
+			}
+		}
+	}
+	EXPECT_EQ(0, rc);
+	EXPECT_GT(MAX_ALLOCATIONS, nr);
+	EXPECT_LT(0, failed);
+	TH_LOG("%s at %d levels: %d allocations, %d can be done without",
+	       call->what, self->n, nr - 1, nr - 1 - failed);
+}
+
+static struct any_set set_of(const pid_t *pids, int n)
+{
+	struct any_set set = { .num_pids = n };
+
+	memcpy(set.pids, pids, n * sizeof(pid_t));
+	return set;
+}
+
+TEST_F(nth, full_set)
+{
+	struct call call = {
+		"a full set", make_clone_with_pids, set_of(self->free, self->n),
+	};
+
+	fail_each(_metadata, self, &call);
+}
+
+TEST_F(nth, mixed_set)
+{
+	struct call call = {
+		"every other pid", make_clone_with_pids,
+		set_of(self->free, self->n),
+	};
+	int i;
+
+	for (i = 0; i < self->n; i += 2)
+		call.set.pids[i] = 0;
+	fail_each(_metadata, self, &call);
+}
+
+TEST_F(nth, short_set)
+{
+	struct call call = {
+		"a short set", make_clone_with_pids,
+		set_of(self->free, self->n / 2),
+	};
+
+	fail_each(_metadata, self, &call);
+}
+
+TEST_F(nth, pidfd)
+{
+	struct call call = {
+		"CLONE_PIDFD", make_clone_with_pids,
+		set_of(self->free, self->n), CLONE_PIDFD,
+	};
+
+	fail_each(_metadata, self, &call);
+}
+
+/* There the call fails with what clone() fails with for want of a ucounts. */
+TEST_F(nth, new_namespaces)
+{
+	struct call call = {
+		"new namespaces", make_clone_with_pids,
+		set_of(self->free, self->n), CLONE_NEWUSER | CLONE_NEWPID,
+		.also = -EAGAIN,
+	};
+
+	if (self->n == MAX_LEVELS)
+		call.flags &= ~CLONE_NEWPID;
+	/* The first at this level creates a slab; if not, there is a splat. */
+	expect_child(_metadata, &call, self->n, call.make(&call));
+	fail_each(_metadata, self, &call);
+}
+
+/* At most 32 of them. */
+TEST_F(nth, clone3)
+{
+	const int n = self->n < MAX_LEVELS ? self->n : MAX_LEVELS - 1;
+	struct call call = {
+		"clone3", make_clone3, set_of(self->free, n),
+	};
+
+	fail_each(_metadata, self, &call);
+}
+
+/* A fork makes many allocations more, whose number grows with its depth. */
+TEST_F(nth, no_set)
+{
+	struct call clone = { "clone", make_clone }, fork = { "fork", make_fork };
+
+	fail_each(_metadata, self, &clone);
+	if (self->n < MAX_LEVELS)
+		fail_each(_metadata, self, &fork);
+}
+
+/* Under pidmap_lock */
+
+/*
+ *   0        1                 32
+ *   test --> init --> ... -->  init --> caller --> child
+ *
+ * In all but the oldest namespace, pid 1 and some just before @next are in use,
+ * and the kernel will pick @next. For @next and for @far, each, the tree of pids
+ * needs as many @nodes: it has nothing of what leads there but the root.
+ */
+FIXTURE(starved)
+{
+	pid_t next, far;
+	int nodes;
+	int pids;			/* at the start, see count_pids() */
+	int pid_max;
+	struct failslab failslab;
+	int fd;				/* of MAKE_IT_FAIL */
+};
+
+FIXTURE_SETUP(starved)
+{
+	/* What cannot wait for memory gets none, in tasks that say so. */
+	const struct failslab atomic = {{
+		"100", "1", "-1", "0", "0", "Y", "Y"
+	}};
+	int i, pid_max, span = 1;
+	const char *missing;
+
+	missing = lacks_fault_injection();
+	if (missing)
+		SKIP(return, "%s", missing);
+	self->pids = count_pids();
+	self->pid_max = read_int(PID_MAX);
+	write_int(PID_MAX, 4 << 20);	/* the most, where there is room */
+	pid_max = read_int(PID_MAX);
+	while (span * SLOTS < pid_max) {
+		span *= SLOTS;
+		self->nodes++;
+	}
+	self->next = pid_max / 2;
+	self->far = pid_max / 4;
+	ASSERT_EQ(0, self->next % span);
+	ASSERT_EQ(0, self->far % span);
+
+	set_failslab(&atomic, &self->failslab);
+	for (i = 1; i < MAX_LEVELS; i++) {
+		must_unshare(CLONE_NEWPID);
+		go_on_as_child();
+		/* The inits further down, and the caller, take up these. */
+		write_int(NS_LAST_PID, self->next - 1 - (MAX_LEVELS - i));
+	}
+	go_on_as_child();
+	self->fd = open(MAKE_IT_FAIL, O_RDWR);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN_PARENT(starved)
+{
+	if (!self->pid_max)
+		return;
+	set_failslab(&self->failslab, NULL);
+	EXPECT_EQ(0, write_int(PID_MAX, self->pid_max));
+	EXPECT_EQ(0, count_leaked(self->pids));
+}
+
+/* How many allocations failed since failslab was told to let no more fail. */
+static int count_failed(int at_most)
+{
+	return at_most - read_int(FAILSLAB "times");
+}
+
+/*
+ * In the @levels youngest namespaces, pids that need nodes. In the older ones
+ * those beside pid 1, and in the oldest beside the caller's own, which do not.
+ */
+static struct any_set far_set(FIXTURE_DATA(starved) *self, int levels)
+{
+	const pid_t own = read_nspid("/proc/self/status").pid[0];
+	struct any_set set = { MAX_LEVELS, { own } };
+	char path[32];
+	int i;
+
+	do {
+		i = set.pids[0] / SLOTS * SLOTS;
+		set.pids[0] = i + (set.pids[0] + 1) % SLOTS;
+		snprintf(path, sizeof(path), "/proc/%d", set.pids[0]);
+	} while (!access(path, F_OK));
+	for (i = 1; i < MAX_LEVELS; i++)
+		set.pids[i] = i < MAX_LEVELS - levels ? 2 : self->far;
+	return set;
+}
+
+/*
+ * Makes @call with no more than @at_most failing allocations. If it succeeds,
+ * the child has all the pids; otherwise there is no trace. Returns 0 or the
+ * errno, and in @failed how many there were.
+ */
+static int starve(struct __test_metadata *const _metadata,
+		  FIXTURE_DATA(starved) *self, struct call *call,
+		  int at_most, int *failed)
+{
+	int rc, ignored;
+
+	write_int(FAILSLAB "times", at_most);
+	rc = try_call(_metadata, call, self->fd, 1, &ignored);
+	*failed = count_failed(at_most);
+	return rc;
+}
+
+/*
+ * Where nodes have been put by for all levels, nothing is amiss. For a level
+ * more they run out: the pids of all levels are given back, and the next try
+ * finds those nodes of the last level in place that it got before.
+ */
+TEST_F(starved, enough_at_next_try)
+{
+	const int enough = NODES / self->nodes;
+	struct call call = {
+		"far pids", make_clone_with_pids, .flags = CLONE_PIDFD,
+	};
+	int levels, failed;
+
+	for (levels = 0; levels <= enough + 1; levels++) {
+		call.set = far_set(self, levels);
+		EXPECT_EQ(0, starve(_metadata, self, &call, INT_MAX, &failed));
+		TH_LOG("far pids at %d levels: %d allocations failed",
+		       levels, failed);
+		EXPECT_LE(levels * self->nodes, failed);
+	}
+}
+
+/* Forever hungry: it gives up after some tries, and that leaves no trace. */
+TEST_F(starved, never_enough)
+{
+	struct call calls[] = {
+		{ "a full set", make_clone_with_pids, far_set(self, MAX_LEVELS - 1) },
+		{ "a short set", make_clone_with_pids, { 20 } },
+		{ "mixed", make_clone_with_pids, far_set(self, MAX_LEVELS - 1) },
+		{ "clone3", make_clone3, { MAX_LEVELS - 1 } },
+		{ "clone", make_clone },
+		{ "fork", make_fork },
+	};
+	int i, failed;
+
+	for (i = 0; i < 20; i++)
+		calls[1].set.pids[i] = self->far;
+	for (i = 0; i < MAX_LEVELS; i += 2)
+		calls[2].set.pids[i] = 0;
+	for (i = 0; i < MAX_LEVELS - 1; i++)
+		calls[3].set.pids[i] = self->far;
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		EXPECT_EQ(-ENOMEM, starve(_metadata, self, &calls[i], INT_MAX,
+					  &failed));
+		TH_LOG("%s: %d allocations failed", calls[i].what, failed);
+		EXPECT_LE(TRIES * (NODES + 1), failed);
+	}
+}
+
+/*
+ * Fewer and fewer allocations fail, so that the last try succeeds, then the one
+ * before, and in the end the first.
+ */
+TEST_F(starved, enough_at_last)
+{
+	struct call call = {
+		"far pids", make_clone_with_pids,
+		far_set(self, MAX_LEVELS - 1),
+	};
+	int rc, failed, at_most, succeeded = 0;
+
+	EXPECT_EQ(-ENOMEM, starve(_metadata, self, &call, INT_MAX, &at_most));
+	while (at_most--) {
+		call.set.pids[0] = far_set(self, 0).pids[0];
+		rc = starve(_metadata, self, &call, at_most, &failed);
+		EXPECT_EQ(at_most, failed);
+		if (!rc)
+			succeeded++;
+		else
+			EXPECT_EQ(0, succeeded);
+	}
+	EXPECT_LE(TRIES * (NODES + 1), succeeded);
+}
+
+TEST_HARNESS_MAIN
