@@ -14,7 +14,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "clone_with_pids.h"
 
@@ -24,8 +23,6 @@
 #define RACERS		4
 #define TRACE_CALLS	10	/* refused calls between two forks */
 #define TRACE_TRIES	50	/* to get the forks without others' between */
-
-#define CHEAP (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND)
 
 FIXTURE(levels)
 {
@@ -109,11 +106,6 @@ FIXTURE_TEARDOWN_PARENT(levels)
 	EXPECT_EQ(0, write_int(PID_MAX, self->pid_max));
 }
 
-static int exit_at_once(struct start *sp)
-{
-	return 0;
-}
-
 /* Where there is only one CPU, it is preemption that brings them together. */
 static void pin_to_cpu(int cpu)
 {
@@ -122,14 +114,6 @@ static void pin_to_cpu(int cpu)
 	CPU_ZERO(&cpus);
 	CPU_SET(cpu, &cpus);
 	sched_setaffinity(0, sizeof(cpus), &cpus);
-}
-
-static long long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
 /* No ghosts */
@@ -567,13 +551,6 @@ struct race {
 	struct any_set set[RACERS];
 	int result[RACERS];
 };
-
-static int stay(struct start *sp)
-{
-	while (syscall(SYS_pause))
-		;
-	return 0;
-}
 
 /* A winner's child stays until all have had their try. */
 static void run_a_round(struct race *race, int me, struct clone_stack *stack)

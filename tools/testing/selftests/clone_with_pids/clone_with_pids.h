@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <linux/capability.h>
 #include <linux/clone_with_pids.h>
@@ -139,6 +140,21 @@ static inline int clone_on_stack(unsigned long flags, struct clone_stack *stack,
 	return raw_clone(call_nr, args);
 }
 
+/* What such a child may share, to be made and gone quickly; what it may do. */
+#define CHEAP (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND)
+
+static inline int exit_at_once(struct start *sp)
+{
+	return 0;
+}
+
+static inline int stay(struct start *sp)
+{
+	while (syscall(SYS_pause))
+		;
+	return 0;
+}
+
 /* struct pid_set with room: for tables, and to build sets of any length. */
 struct any_set {
 	__u32 num_pids;
@@ -158,6 +174,14 @@ struct nspid {
 	int n;
 	pid_t pid[MAX_LEVELS];
 };
+
+static inline long long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
 
 static inline void *shared(size_t size)
 {
