@@ -29,7 +29,9 @@ usage()
 	  -m MEGS     how much memory (default 512)
 	  -t SECONDS  time for the whole run (default 900; none with -s)
 	  -T SECONDS  time for each program (default 120)
-	  -k PARAMS   more kernel parameters
+	  -k PARAMS   more kernel parameters; NAME=VALUE goes to the environment of
+	              programs, if the kernel does not know it
+	  -q OPTIONS  more options for QEMU
 	  -l FILE     keep the kernel's log in FILE
 	  -h          print this
 
@@ -57,8 +59,8 @@ patterns=(
 splats=$(IFS='|'; echo "${patterns[*]}")
 
 mode=test must='' first='' cpus=2 megs=512 limit='' each=120 params='' log='' busybox=''
-command='' files=()
-while getopts ':x:sSFf:bc:m:t:T:k:l:h' opt; do
+command='' files=() options=()
+while getopts ':x:sSFf:bc:m:t:T:k:q:l:h' opt; do
 	case $opt in
 	x) mode=run busybox=y command=$OPTARG ;;
 	s) mode=shell busybox=y ;;
@@ -71,6 +73,7 @@ while getopts ':x:sSFf:bc:m:t:T:k:l:h' opt; do
 	t) limit=$OPTARG ;;
 	T) each=$OPTARG ;;
 	k) params=$OPTARG ;;
+	q) read -ra options <<<"$OPTARG" ;;
 	l) log=$OPTARG ;;
 	h) usage; exit 0 ;;
 	:) die "-$OPTARG wants an argument; $me -h explains" ;;
@@ -182,7 +185,7 @@ machine=("$qemu" -accel "${ACCEL:-tcg}" -M pc -cpu max -smp "sockets=$cpus" -m "
 	-no-user-config -nodefaults -display none -no-reboot
 	-kernel "$bzimage" -initrd "$tmp/initramfs" -append "${append//[$'\n\t']/ }"
 	-chardev "file,id=verdict,path=$tmp/verdict"
-	-device "isa-debugcon,iobase=0xe9,chardev=verdict")
+	-device "isa-debugcon,iobase=0xe9,chardev=verdict" "${options[@]}")
 
 if [[ $mode == shell ]]; then
 	# In the background, for the traps to be run at once when they are due.
