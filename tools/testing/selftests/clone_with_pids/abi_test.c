@@ -4,7 +4,6 @@
  * each entry, and what a seccomp filter and a probe see of it.
  */
 #include <asm/ldt.h>
-#include <stddef.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -142,27 +141,6 @@ TEST_F(entry, seccomp_sees_the_flags)
 }
 
 #ifdef __x86_64__
-/* The 32-bit entry, used by a 64-bit program: arguments are cut to 32 bits. */
-static int int80(unsigned int nr, unsigned long a1, unsigned long a2,
-		 unsigned long a3, unsigned long a4, unsigned long a5,
-		 unsigned long a6)
-{
-	register unsigned long r10 asm("r10") = a6;
-	int rc;
-
-	/* out of the red zone, and with %rbp as an argument */
-	asm volatile("sub $128, %%rsp; push %%rbp; mov %%r10, %%rbp\n\t"
-		     "int $0x80\n\t"
-		     "pop %%rbp; add $128, %%rsp"
-		     : "=a"(rc)
-		     : "a"(nr), "b"(a1), "c"(a2), "d"(a3), "S"(a4), "D"(a5),
-		       "r"(r10)
-		     : "memory", "r8", "r9", "r11", "cc");
-	return rc;
-}
-
-#define NR_GETPID_32 20
-
 TEST(ia32_entry_of_a_64_bit_program)
 {
 	const char *missing;
@@ -173,15 +151,9 @@ TEST(ia32_entry_of_a_64_bit_program)
 	const unsigned long high = 0xdead00000000;
 	pid_t pid, free = free_pid();
 
-	missing = lacks_call(__NR_clone_with_pids);
+	missing = lacks_call(__NR_clone_with_pids) ?: lacks_int80();
 	if (missing)
 		SKIP(return, "%s", missing);
-	/* Without the entry, the instruction is a fault. */
-	pid = fork();
-	if (!pid)
-		_exit(int80(NR_GETPID_32, 0, 0, 0, 0, 0, 0) != getpid());
-	if (wait_exit(pid))
-		SKIP(return, "kernel without CONFIG_IA32_EMULATION");
 
 	low = mmap(NULL, sizeof(*low), PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_ANONYMOUS | MAP_32BIT, -1, 0);

@@ -8,35 +8,14 @@
 
 #define MAX_SET_TID 32
 
-struct clone3_args {
-	__aligned_u64 flags;
-	__aligned_u64 pidfd;
-	__aligned_u64 child_tid;
-	__aligned_u64 parent_tid;
-	__aligned_u64 exit_signal;
-	__aligned_u64 stack;
-	__aligned_u64 stack_size;
-	__aligned_u64 tls;
-	__aligned_u64 set_tid;
-	__aligned_u64 set_tid_size;
-};
-
 static int spawn3(__u64 flags, const pid_t *set_tid, size_t n,
 		  struct nspid *ids)
 {
-	struct clone3_args args = {
-		.flags = flags,
-		.exit_signal = SIGCHLD,
-		.set_tid = (uintptr_t)set_tid,
-		.set_tid_size = n,
-	};
 	int pid;
 
 	if (!report)
 		report = shared(sizeof(*report));
-	pid = syscall(__NR_clone3, &args, sizeof(args));
-	if (pid < 0)
-		pid = -errno;
+	pid = clone3_set_tid(flags, set_tid, n);
 	if (!pid)
 		report_and_exit(0);
 	if (pid > 0)

@@ -155,6 +155,34 @@ static inline int stay(struct start *sp)
 	return 0;
 }
 
+/* What choosing a pid needs of the kernel's struct clone_args. */
+struct clone3_args {
+	__aligned_u64 flags;
+	__aligned_u64 pidfd;
+	__aligned_u64 child_tid;
+	__aligned_u64 parent_tid;
+	__aligned_u64 exit_signal;
+	__aligned_u64 stack;
+	__aligned_u64 stack_size;
+	__aligned_u64 tls;
+	__aligned_u64 set_tid;
+	__aligned_u64 set_tid_size;
+};
+
+/* clone3(), whose pids go from the youngest to the oldest. */
+static inline int clone3_set_tid(__u64 flags, const pid_t *set_tid, size_t n)
+{
+	const struct clone3_args args = {
+		.flags = flags,
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)set_tid,
+		.set_tid_size = n,
+	};
+	long rc = syscall(__NR_clone3, &args, sizeof(args));
+
+	return rc < 0 ? -errno : rc;
+}
+
 /* struct pid_set with room: for tables, and to build sets of any length. */
 struct any_set {
 	__u32 num_pids;
@@ -497,5 +525,37 @@ static inline const char *lacks_call(long nr)
 		return NULL;
 	return "kernel without CONFIG_CLONE_WITH_PIDS";
 }
+
+#ifdef __x86_64__
+/* The 32-bit entry, used by a 64-bit program: arguments are cut to 32 bits. */
+static inline int int80(unsigned int nr, unsigned long a1, unsigned long a2,
+			unsigned long a3, unsigned long a4, unsigned long a5,
+			unsigned long a6)
+{
+	register unsigned long r10 asm("r10") = a6;
+	int rc;
+
+	/* out of the red zone, and with %rbp as an argument */
+	asm volatile("sub $128, %%rsp; push %%rbp; mov %%r10, %%rbp\n\t"
+		     "int $0x80\n\t"
+		     "pop %%rbp; add $128, %%rsp"
+		     : "=a"(rc)
+		     : "a"(nr), "b"(a1), "c"(a2), "d"(a3), "S"(a4), "D"(a5),
+		       "r"(r10)
+		     : "memory", "r8", "r9", "r11", "cc");
+	return rc;
+}
+
+/* Without the entry, the instruction is a fault. */
+static inline const char *lacks_int80(void)
+{
+	const unsigned int nr_getpid = 20;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(int80(nr_getpid, 0, 0, 0, 0, 0, 0) != getpid());
+	return wait_exit(pid) ? "kernel without CONFIG_IA32_EMULATION" : NULL;
+}
+#endif
 
 #endif /* SELFTEST_CLONE_WITH_PIDS_H */
