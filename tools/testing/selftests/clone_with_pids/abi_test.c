@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The call as a binary interface: where each of its six arguments goes through
- * each entry, and what a seccomp filter and a probe see of it.
+ * each entry, and what a probe sees of it.
  */
 #include <asm/ldt.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 
 #include "clone_with_pids.h"
 
@@ -113,31 +110,6 @@ TEST_F(entry, probe)
 	EXPECT_EQ(-EINVAL, clone_with_pids(CLONE_NEWPID | CLONE_NEWUSER, NULL,
 					   NULL, NULL, 0, &too_many));
 	EXPECT_EQ(-ECHILD, wait_exit(-1));
-}
-
-/* The flags are in a register, where a filter can judge them. */
-TEST_F(entry, seccomp_sees_the_flags)
-{
-	struct sock_filter insns[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, variant->nr, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, args[0])),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NEWPID, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EXDEV),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	const struct sock_fprog prog = { ARRAY_SIZE(insns), insns };
-	struct nspid ids;
-
-	EXPECT_EQ(self->free, spawn(CLONE_NEWPID, SET(self->free), &ids));
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog)) {
-		ASSERT_EQ(EINVAL, errno);
-		SKIP(return, "kernel without CONFIG_SECCOMP_FILTER");
-	}
-	EXPECT_EQ(-EXDEV, spawn(CLONE_NEWPID, SET(self->free), &ids));
-	EXPECT_EQ(self->free, spawn(0, SET(self->free), &ids));
 }
 
 #ifdef __x86_64__

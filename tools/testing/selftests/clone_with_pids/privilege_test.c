@@ -275,11 +275,14 @@ TEST_F(owner, newuser_does_not_help)
 		struct nspid ids;
 		bool allowed = ask(self, self->free, mask, &set);
 		int pid = spawn(CLONE_NEWUSER, &set, &ids);
+		int init = spawn(NEWUSER_NEWPID, &set, &ids);
 
 		if (allowed) {
 			EXPECT_LT(0, pid);
+			EXPECT_LT(0, init);
 		} else {
 			EXPECT_EQ(-EPERM, pid);
+			EXPECT_EQ(-EPERM, init);
 		}
 	}
 }
