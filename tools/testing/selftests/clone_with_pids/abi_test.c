@@ -113,6 +113,26 @@ TEST_F(entry, probe)
 }
 
 #ifdef __x86_64__
+/* A kernel has the call for all kinds of programs that it runs, or for none. */
+TEST(each_entry_or_none)
+{
+	const char *missing = lacks_call(__NR_clone_with_pids);
+	__u32 *too_many;
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	if (syscall(X32_BIT | SYS_getpid) > 0)
+		EXPECT_TRUE(!lacks_call(X32_BIT | __NR_clone_with_pids));
+	if (lacks_int80())
+		return;
+	too_many = mmap(NULL, sizeof(*too_many), PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	ASSERT_TRUE(too_many != MAP_FAILED);
+	*too_many = UINT_MAX;
+	EXPECT_EQ(-EINVAL, int80(__NR_clone_with_pids, SIGCHLD, 0, 0, 0, 0,
+				 (unsigned long)too_many));
+}
+
 TEST(ia32_entry_of_a_64_bit_program)
 {
 	const char *missing;
