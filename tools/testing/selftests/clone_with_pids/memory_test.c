@@ -161,11 +161,6 @@ struct call {
 
 static struct clone_stack stack;
 
-static int exit_at_once(struct start *sp)
-{
-	return 0;
-}
-
 static int make_clone_with_pids(struct call *call)
 {
 	return clone_on_stack(call->flags | CLONE_VM | SIGCHLD, &stack,
