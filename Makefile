@@ -32,6 +32,7 @@ help:
 	@echo '  check-style   checkpatch, kernel-doc, shellcheck, sparse'
 	@echo '  check-harness does the harness see every kind of failure?'
 	@echo '  check-config  kernels without CONFIG_CLONE_WITH_PIDS, and without CONFIG_PID_NS'
+	@echo '  check-fuzz    random calls against a model of them, a million; FUZZ_CALLS= FUZZ_SEED='
 	@echo '  check-mutants is each kernel in scripts/mutants/ caught by the tests?'
 	@echo '  check-stress  races on 2 and on 4 CPUs, 5 minutes each; STRESS_SECONDS=N for N seconds each'
 	@echo '  check-series  each commit builds, boots, and breaks no selftest; git am gives the same tree'
@@ -63,9 +64,9 @@ series: tree
 refresh:
 	@scripts/refresh.sh
 
-check: check-style check-harness kunit test test-i386 check-config check-stress check-mutants check-series
+check: check-style check-harness kunit test test-i386 check-config check-fuzz check-stress check-mutants check-series
 
-check-style check-config check-mutants check-series check-stress: check-%: tree
+check-style check-config check-fuzz check-mutants check-series check-stress: check-%: tree
 	@scripts/check-$*.sh
 
 check-harness: tree
@@ -78,5 +79,5 @@ clean:
 	@scripts/clean.sh
 
 .PHONY: help deps tree demo test shell kernel test-i386 kunit kernel-base series refresh clean bench
-.PHONY: check check-style check-config check-mutants check-series check-harness check-stress
+.PHONY: check check-style check-config check-fuzz check-mutants check-series check-harness check-stress
 .NOTPARALLEL:
