@@ -100,7 +100,9 @@ expect 125 'by a thread (reader) of process 50' 'EBUSY: a thread' inside '
 	with_pids $(ls /proc/50/task | grep -v 50) true'
 expect 125 'by a process group and session whose leader has gone; still in it: [0-9]* (sleep) and 1 more' \
 	'EBUSY: a session' inside '
-	with_pids 50 setsid sh -c "sleep 60 & sleep 61 &"; with_pids 50 true'
+	with_pids 50 setsid sh -c "sleep 60 & sleep 61 &"
+	until [ "$(grep -l ^sleep /proc/[0-9]*/comm | wc -l)" = 2 ]; do sleep 0.1; done
+	with_pids 50 true'
 expect 125 'level 0) may be held; that cannot be seen' 'EBUSY: in a namespace out of sight' inside '
 	with_pids 1,0 true'
 expect 125 'it is [0-9]* in this /proc' 'EBUSY: seen from outside' unshare -p -f sh -c '
@@ -282,12 +284,14 @@ record tree <<-EOT
 	process 1002 ns 0 parent 1001 group 999 session 1000 comm "c"
 	process 1003,1 ns 1 parent 1002 group 999,0 session 1000,0 comm "d"
 EOT
-max=$(cat /proc/sys/user/max_pid_namespaces)
-echo 0 >/proc/sys/user/max_pid_namespaces
-expect 1 'clone 1003/1 (d), CLONE_NEWPID: No space' 'restart: a step fails' restart tree
-echo "$max" >/proc/sys/user/max_pid_namespaces
-expect 0 '^free$' 'restart: and leaves nothing behind' sh -c '
-	for pid in 999 1000 1001 1002 1003 1005; do with_pids $pid -- true || exit 1; done; echo free'
+expect 1 'clone 1003/1 (d), CLONE_NEWPID: No space' 'restart: a step fails' inside '
+	max=$(cat /proc/sys/user/max_pid_namespaces)
+	echo 0 >/proc/sys/user/max_pid_namespaces
+	restart tree; s=$?
+	echo "$max" >/proc/sys/user/max_pid_namespaces
+	for pid in 999 1000 1001 1002 1003 1005; do with_pids $pid -- true || exit; done
+	echo free >free; exit $s'
+expect 0 '^free$' 'restart: and leaves nothing behind' cat free
 
 # Trees that go there and back. This one has everything that makes it hard.
 record hard <<-EOT
