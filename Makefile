@@ -8,7 +8,7 @@ $(error a kernel cannot be built in a folder with blanks or colons in its path: 
 endif
 
 linux := $(CURDIR)/build/linux
-base := $(CURDIR)/build/linux-base
+base := $(CURDIR)/build/base/linux
 harness := tools/testing/selftests/clone_with_pids/qemu
 
 # $(call qemu,ARCH,O): the harness in the patched tree, for a kernel built in build/O.
@@ -24,13 +24,14 @@ help:
 	@echo '  shell         a shell on the patched kernel, with the sample programs'
 	@echo '  tree          build/linux: the patched kernel source, a git repository'
 	@echo '  kernel        build/x86_64/arch/x86/boot/bzImage'
-	@echo '  kernel-base   build/base/arch/x86/boot/bzImage: unpatched, same config'
+	@echo '  kernel-base   build/base/x86_64/arch/x86/boot/bzImage: unpatched, same config'
 	@echo '  series        build/series: the series as mails, for git am or git send-email'
 	@echo '  refresh       write the commits in build/linux back to patches/ and the files here'
 	@echo '  clean         remove build/, unless build/linux has work that is not here'
 	@echo 'Checks, from quick to slow:'
 	@echo '  check-style   checkpatch, kernel-doc, shellcheck, sparse'
 	@echo '  check-harness does the harness see every kind of failure?'
+	@echo '  check-others  kselftests and stress-ng: does anything differ between the unpatched and the patched kernel?'
 	@echo '  check-config  kernels without CONFIG_CLONE_WITH_PIDS, and without CONFIG_PID_NS'
 	@echo '  check-fuzz    random calls against a model of them, a million; FUZZ_CALLS= FUZZ_SEED='
 	@echo '  check-mutants is each kernel in scripts/mutants/ caught by the tests?'
@@ -56,7 +57,7 @@ kunit: tree
 
 kernel-base: tree
 	@scripts/base.sh
-	$(call qemu,x86_64,base) kernel KSRC=$(base)
+	$(call qemu,x86_64,base/x86_64) kernel KSRC=$(base)
 
 series: tree
 	@scripts/series.sh
@@ -66,7 +67,9 @@ refresh:
 
 check: check-style check-harness kunit test test-i386 check-config check-fuzz check-stress check-mutants check-series
 
-check-style check-config check-fuzz check-mutants check-series check-stress: check-%: tree
+check-others check-series: kernel kernel-base
+
+check-style check-config check-fuzz check-mutants check-others check-series check-stress: check-%: tree
 	@scripts/check-$*.sh
 
 check-harness: tree
@@ -79,5 +82,5 @@ clean:
 	@scripts/clean.sh
 
 .PHONY: help deps tree demo test shell kernel test-i386 kunit kernel-base series refresh clean bench
-.PHONY: check check-style check-config check-fuzz check-mutants check-series check-harness check-stress
+.PHONY: check check-style check-config check-fuzz check-mutants check-others check-series check-harness check-stress
 .NOTPARALLEL:

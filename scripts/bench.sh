@@ -8,7 +8,7 @@ harness=$linux/tools/testing/selftests/clone_with_pids/qemu
 make --no-print-directory -C "$harness" tests KSRC="$linux" O="$top/build/x86_64" >/dev/null
 
 cd "$top/build"
-for k in base x86_64; do
+for k in base/x86_64 x86_64; do
 	echo "== build/$k"
 	size $k/kernel/pid.o $k/kernel/fork.o $k/vmlinux
 	[ ! -e $k/kernel/clone_with_pids.o ] || size $k/kernel/clone_with_pids.o | tail -n 1

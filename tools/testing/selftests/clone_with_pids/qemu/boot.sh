@@ -22,6 +22,7 @@ usage()
 	  -x COMMAND  run a shell command instead, and exit with its status
 	  -s          give the terminal to a shell in the machine instead
 	  -f FILE     put FILE beside the programs, in /bin (may be repeated)
+	  -r DIR      put what is in DIR in the machine's root
 	  -S          a skip is a failure: this kernel has all that is needed
 	  -F          end the run with the first program that fails
 	  -b          have busybox in the machine (-x and -s always do)
@@ -35,8 +36,9 @@ usage()
 	  -l FILE     keep the kernel's log in FILE
 	  -h          print this
 
-	All programs must be linked statically. The environment may set ACCEL (tcg, or
-	kvm), QEMU (qemu-system-x86_64), CC (gcc) and BUSYBOX (/bin/busybox).
+	All programs must be linked statically, but for what -r brings, with libraries.
+	The environment may set ACCEL (tcg, or kvm), QEMU (qemu-system-x86_64), CC (gcc)
+	and BUSYBOX (/bin/busybox).
 	EOT
 }
 
@@ -59,14 +61,15 @@ patterns=(
 splats=$(IFS='|'; echo "${patterns[*]}")
 
 mode=test must='' first='' cpus=2 megs=512 limit='' each=120 params='' log='' busybox=''
-command='' files=() options=()
-while getopts ':x:sSFf:bc:m:t:T:k:q:l:h' opt; do
+command='' files=() options=() more_root=''
+while getopts ':x:sSFf:r:bc:m:t:T:k:q:l:h' opt; do
 	case $opt in
 	x) mode=run busybox=y command=$OPTARG ;;
 	s) mode=shell busybox=y ;;
 	S) must=y ;;
 	F) first=y ;;
 	f) files+=("$OPTARG") ;;
+	r) more_root=$OPTARG ;;
 	b) busybox=y ;;
 	c) cpus=$OPTARG ;;
 	m) megs=$OPTARG ;;
@@ -143,6 +146,10 @@ for file in "$root"/bin/*; do
 		die "${file##*/}: a 64-bit program, but $bzimage is a 32-bit kernel" ;;
 	esac
 done
+if [[ $more_root ]]; then
+	[[ -d $more_root ]] || die "$more_root: not a directory"
+	cp -a "$more_root/." "$root"
+fi
 for file in "$@"; do
 	[[ $mode != test || -x $file ]] || die "$file: not executable"
 	echo "/bin/${file##*/}"
