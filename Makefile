@@ -28,17 +28,19 @@ help:
 	@echo '  series        build/series: the series as mails, for git am or git send-email'
 	@echo '  refresh       write the commits in build/linux back to patches/ and the files here'
 	@echo '  clean         remove build/, unless build/linux has work that is not here'
-	@echo 'Checks, from quick to slow:'
+	@echo '  bench         what a call costs, how long pidmap_lock is held, and size, before and after'
+	@echo 'Checks:'
 	@echo '  check-style   checkpatch, kernel-doc, shellcheck, sparse'
 	@echo '  check-harness does the harness see every kind of failure?'
-	@echo '  check-others  kselftests and stress-ng: does anything differ between the unpatched and the patched kernel?'
 	@echo '  check-config  kernels without CONFIG_CLONE_WITH_PIDS, and without CONFIG_PID_NS'
+	@echo '  check-debug   all tests on kernels that look for wrong use of memory and locks, leaks, and data races'
 	@echo '  check-fuzz    random calls against a model of them, a million; FUZZ_CALLS= FUZZ_SEED='
-	@echo '  check-mutants is each kernel in scripts/mutants/ caught by the tests?'
-	@echo '  check-stress  races on 2 and on 4 CPUs, 5 minutes each; STRESS_SECONDS=N for N seconds each'
+	@echo '  check-stress  races on 2 and on 4 CPUs, 5 minutes each; STRESS_SECONDS='
+	@echo '  check-mutants is each kernel in scripts/mutants/ caught by the tests? MUTANTS='
+	@echo '  check-others  kselftests and stress-ng: does anything differ between the unpatched and the patched kernel?'
 	@echo '  check-series  each commit builds, boots, and breaks no selftest; git am gives the same tree'
 	@echo '  check         all of these, test, test-i386 and kunit'
-	@echo '  bench         what a call costs, and the size of the kernel, before and after'
+	@echo '  check-long    check, then fuzz, stress and mutants for a night'
 
 deps:
 	@scripts/deps.sh
@@ -65,12 +67,25 @@ series: tree
 refresh:
 	@scripts/refresh.sh
 
-check: check-style check-harness kunit test test-i386 check-config check-fuzz check-stress check-mutants check-series
+check: check-style check-harness test test-i386 kunit check-config check-debug check-fuzz check-stress check-mutants
+check: check-others check-series
+
+check-long: check
+	@FUZZ_CALLS=20000000 scripts/check-fuzz.sh
+	@STRESS_SECONDS=7200 scripts/check-stress.sh
+	@scripts/check-mutants.sh slow/no-ia32 slow/no-x32
 
 check-others check-series: kernel kernel-base
 
-check-style check-config check-fuzz check-mutants check-others check-series check-stress: check-%: tree
-	@scripts/check-$*.sh
+check-style check-config check-fuzz check-stress check-mutants check-others check-series: check-%: tree
+	@scripts/check-$*.sh $(if $(filter mutants,$*),$(MUTANTS))
+
+# The tests on the kernels of qemu/NAME.config, which are slow and take memory.
+check-debug: tree
+	$(call qemu,x86_64,debug) run $(call with,debug)
+	$(call qemu,x86_64,kcsan) run $(call with,kcsan)
+
+with = CONFIGS='common.config x86_64.config ../config $(1).config' BOOTFLAGS='-m 1024 -t 1800 -T 600'
 
 check-harness: tree
 	$(call qemu,x86_64,x86_64) selfcheck
@@ -81,6 +96,6 @@ bench: kernel kernel-base
 clean:
 	@scripts/clean.sh
 
-.PHONY: help deps tree demo test shell kernel test-i386 kunit kernel-base series refresh clean bench
-.PHONY: check check-style check-config check-fuzz check-mutants check-others check-series check-harness check-stress
+.PHONY: help deps tree demo test shell kernel test-i386 kunit kernel-base series refresh clean bench check check-long
+.PHONY: check-style check-harness check-config check-debug check-fuzz check-stress check-mutants check-others check-series
 .NOTPARALLEL:

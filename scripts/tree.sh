@@ -40,7 +40,7 @@ unpack_base() {
 	git -C "$new" commit -q -m "$package $version"
 	git -C "$new" tag base
 	git -C "$new" update-ref "$applied" base
-	rm -rf "$linux" "$top"/build/{steps/linux,mutant-linux}	# the latter are work trees of the former
+	rm -rf "$linux" "$top"/build/{steps,mutant}/linux	# the latter are work trees of the former
 	mv "$new" "$linux"
 }
 

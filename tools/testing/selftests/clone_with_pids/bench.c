@@ -4,9 +4,11 @@
  * The children share memory with the caller and exit at once, so that what is
  * measured is not the copying of page tables. On a kernel without
  * clone_with_pids() only the other calls are measured.
+ *
+ * On a kernel that measures how long pidmap_lock is held, it is this that is
+ * told, and not how long the calls take.
  */
 #include <linux/sched.h>
-#include <time.h>
 
 #include "clone_with_pids.h"
 
@@ -15,24 +17,19 @@
 
 static struct clone_stack stack;
 static struct any_set chosen, busy;
-static pid_t busy_tids[MAX_LEVELS];
+static pid_t chosen_tids[MAX_LEVELS], busy_tids[MAX_LEVELS];
 static int nr_levels;
-
-static int leave(struct start *sp)
-{
-	return 0;
-}
 
 static int child(const void *set)
 {
-	return clone_on_stack(FLAGS | SIGCHLD, &stack, NULL, NULL, 0, set, leave, NULL);
+	return clone_on_stack(FLAGS | SIGCHLD, &stack, NULL, NULL, 0, set, exit_at_once, NULL);
 }
 
 static void plain_clone(void)
 {
 	const unsigned long args[6] = { FLAGS | SIGCHLD, (unsigned long)&stack.top };
 
-	stack.top = (struct start){ .fn = leave };
+	stack.top = (struct start){ .fn = exit_at_once };
 	wait_exit(raw_clone(__NR_clone, args));
 }
 
@@ -47,31 +44,73 @@ static void refused(void)
 		_exit(KSFT_FAIL);
 }
 
-static void clone3_refused(void)
+static int clone3_child(pid_t *tids)
 {
 	struct clone_args args = {
 		.flags = FLAGS,
 		.exit_signal = SIGCHLD,
-		.set_tid = (unsigned long)busy_tids,
+		.stack = (unsigned long)&stack,
+		.stack_size = offsetof(struct clone_stack, top),
+		.set_tid = (unsigned long)tids,
 		.set_tid_size = nr_levels,
 	};
 
-	if (syscall(__NR_clone3, &args, sizeof(args)) != -1 || errno != EEXIST)
+	stack.top = (struct start){ .fn = exit_at_once };
+	return raw_clone(__NR_clone3,
+			 (unsigned long[6]){ (unsigned long)&args, sizeof(args) });
+}
+
+static void clone3_chosen(void)
+{
+	wait_exit(clone3_child(chosen_tids));
+}
+
+static void clone3_refused(void)
+{
+	if (clone3_child(busy_tids) != -EEXIST)
 		_exit(KSFT_FAIL);
 }
 
+/* The holds of pidmap_lock in alloc_pid() or free_pid(), see below. */
+static void tell_holds(const char *who, const char *path)
+{
+	unsigned long longest, all, holds;
+	FILE *f = fopen(path, "re");
+
+	if (!f || fscanf(f, "%lu,%lu,%lu", &longest, &all, &holds) != 3) {
+		perror(path);
+		_exit(KSFT_FAIL);
+	}
+	fclose(f);
+	printf(" %s %6lu %7.0f %4.1f", who, longest, (double)all / CALLS,
+	       (double)holds / CALLS);
+}
+
+/* Kernels built with scripts/hold-time.h have these: longest, sum, number. */
+#define HOLDS(what) "/sys/module/pid/parameters/" what "_hold"
+
 static void measure(const char *what, void (*call)(void))
 {
+	const bool holds = !write_str(HOLDS("alloc"), "0,0,0");
 	struct timespec a, b;
 	int i;
 
 	call();
+	write_str(HOLDS("alloc"), "0,0,0");
+	write_str(HOLDS("free"), "0,0,0");
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	for (i = 0; i < CALLS; i++)
 		call();
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	printf("%2d levels: %-46s %8.2f us\n", nr_levels, what,
-	       ((b.tv_sec - a.tv_sec) * 1e9 + (b.tv_nsec - a.tv_nsec)) / CALLS / 1e3);
+	printf("%2d levels: %-46s", nr_levels, what);
+	if (holds) {
+		tell_holds("alloc", HOLDS("alloc"));
+		tell_holds("free", HOLDS("free"));
+	} else {
+		printf(" %8.2f us", ((b.tv_sec - a.tv_sec) * 1e9 +
+				     (b.tv_nsec - a.tv_nsec)) / CALLS / 1e3);
+	}
+	printf("\n");
 	fflush(stdout);
 }
 
@@ -83,6 +122,7 @@ static void bench(void)
 	chosen.num_pids = nr_levels;
 	for (i = 0; i < nr_levels; i++) {
 		chosen.pids[i] = 20000 + i;
+		chosen_tids[i] = 20000 + i;
 		busy_tids[i] = 20000 + i;
 	}
 	busy = chosen;
@@ -94,8 +134,10 @@ static void bench(void)
 		measure("clone_with_pids(), all pids chosen, and wait", with_chosen_pids);
 		measure("clone_with_pids() refused: EBUSY", refused);
 	}
-	if (nr_levels < MAX_LEVELS)
+	if (nr_levels < MAX_LEVELS) {
+		measure("clone3(), all pids chosen, and wait", clone3_chosen);
 		measure("clone3() refused: EEXIST", clone3_refused);
+	}
 }
 
 int main(void)
