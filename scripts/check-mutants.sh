@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # Break the kernel in each of the ways in scripts/mutants/, and see the tests catch it: on the kernel as it is they pass, and on
-# each mutant one of them fails. "check-mutants.sh NAME..." takes only those. Prints TAP, with the first test case that failed.
+# each mutant one of them fails. "check-mutants.sh NAME..." takes only those, slow/* those that nearly all of the kernel is built
+# anew for. Prints TAP, with the first test case that failed.
 . "$(dirname "$0")/common.sh"
 need_tree
 
@@ -59,7 +60,7 @@ verdict() {	# of the mutant whose tests run in the background, if there is one
 }
 
 [ -d "$tree" ] || git_linux worktree add -q -f --detach "$tree" "$applied"
-mkdir -p "$out"
+mkdir -p "$out/slow"
 run "$top/build/x86_64/arch/x86/boot/bzImage" "$out/none.log" ||
 	die "the tests do not pass on the kernel as it is: see build/mutant/none.log"
 echo TAP version 13
