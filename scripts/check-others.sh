@@ -34,11 +34,12 @@ run() {	# run N PROGRAM...: on both kernels at once
 
 # stress-ng's loads that start and end tasks: in file $2 how each ends on the kernel in $1, in $2.rates how much it gets done.
 loads=(fork vfork clone exec spawn wait zombie daemon kill pthread session sigchld pidfd)
-stress() {
-	local status=0
+stress() {	# stress BZIMAGE FILE LOAD...
+	local status=0 bzimage=$1 file=$2
+	shift 2
 	"$harness/boot.sh" -m 1024 -r "$out/root" -x "
 		cd /tmp
-		for load in ${loads[*]}; do
+		for load in $*; do
 			run=\"/bin/stress-ng --\$load 2 --timeout 2s --metrics-brief --exec-max 16 --pthread-max 64 --zombie-max 64\"
 			case \$load in
 			exec|spawn) su -s /bin/sh nobody -c \"\$run\" ;;	# these will not run as root
@@ -46,13 +47,13 @@ stress() {
 			esac >log 2>&1 </dev/null
 			echo \"ended \$load \$?\"
 			cat log
-		done" "$1" >"$2.log" 2>&1 || status=$?
+		done" "$bzimage" >"$file.log" 2>&1 || status=$?
 	awk -v OFS='\t' '
 		$1 == "ended" { load = $2; at[load] = "exit " $3 }
 		/skipping the stressor/ { at[load] = "skip" }
 		$2 == "metrc:" && $4 == load && NF == 10 { print load, $9 >rates; if (!$5) at[load] = at[load] ", nothing done" }
-		END { for (load in at) print "stress-ng." load, "as a whole", at[load] }' rates="$2.rates" "$2.log" >"$2"
-	[ $status -eq 0 ] || printf '(the machine)\truns stress-ng without trouble\tnot ok\n' >>"$2"
+		END { for (load in at) print "stress-ng." load, "as a whole", at[load] }' rates="$file.rates" "$file.log" >"$file"
+	[ $status -eq 0 ] || printf '(the machine)\truns stress-ng without trouble\tnot ok\n' >>"$file"
 }
 
 # What becomes of each result: lines of same, flaky or differs, its program, its case, and the outcomes on both kernels.
@@ -109,15 +110,20 @@ for ((n = 2; n <= 20; n++)); do
 	run $n "${again[@]}"
 done
 
-say "running stress-ng's ${loads[*]} on both, 3 times"
+say "running stress-ng's ${loads[*]} on both, 3 times and up to 30 where they differ"
 mkdir -p "$out"/root/{bin,etc}
 cp /usr/bin/stress-ng "$out/root/bin"
 copy_libraries "$out/root" /usr/bin/stress-ng
 echo nobody:x:65534:65534::/tmp:/bin/sh >"$out/root/etc/passwd"
-for n in stress{1..3}; do
-	stress "${kernels[0]}" "$out/before.$n" &
-	stress "${kernels[1]}" "$out/after.$n"
+again=("${loads[@]}")
+for ((n = 1; n <= 30; n++)); do
+	stress "${kernels[0]}" "$out/before.stress$n" "${again[@]}" &
+	stress "${kernels[1]}" "$out/after.stress$n" "${again[@]}"
 	wait $!
+	((n >= 3)) || continue
+	mapfile -t again < <(compare | sed -n 's/^differs\tstress-ng\.\([^\t]*\).*/\1/p' | sort -u)
+	[ ${#again[@]} -gt 0 ] || break
+	say "running again: ${again[*]}"
 done
 compare >"$out/compared"
 awk -F '\t' '
