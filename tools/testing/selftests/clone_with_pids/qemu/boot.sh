@@ -48,9 +48,16 @@ die()
 	exit 2
 }
 
+# A race that KCSAN sees is trouble where the series may have brought it: in these
+# functions, and in the trees of pids, which change under pidmap_lock. The others
+# are the kernel's own. They are only counted.
+race='BUG: KCSAN: .* in '
+ours='(alloc|cancel|free|publish|put)_pid|reserve_|remove_upid|check_set_tid'
+ours+='|find_pid_ns|disable_pid|copy_pid_set|__do_sys_clone_with|idr_|radix_tree_'
 # A line of the kernel's log that matches one of these fails the run.
 patterns=(
-	'(^|[^[:alnum:]_])BUG[ :]'	# lockups, KASAN, slab, BUG_ON, ...
+	'(^|[^[:alnum:]_])BUG( |: ?([^ K]|K[^C]))'	# lockups, KASAN, slab, ...
+	"$race(.* / )?($ours)"
 	'WARNING:'			# WARN_ON, lockdep, RCU usage
 	'INFO: (task|trying|lockdep|rcu)'
 	'Oops' 'Kernel panic' 'Call Trace:'
@@ -329,6 +336,9 @@ if [[ ! $hung && ! $ended ]]; then
 		tail -n 30 "$console" | quote 30
 	fi
 fi
+
+races=$(grep -ac "$race" "$console" || true)
+((!races)) || complain "$races data races, those of other code included: see the log"
 
 if [[ $mode == run ]]; then
 	[[ ! $trouble && $verdict =~ ^exit\ [0-9]+$ ]] || exit 125
