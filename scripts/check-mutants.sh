@@ -22,7 +22,7 @@ $make kernel tests KSRC="$linux" O="$top/build/x86_64" >/dev/null
 bin=$top/build/x86_64/clone_with_pids
 
 run() {	# run BZIMAGE LOG
-	"$harness/boot.sh" -SF -t 300 -T 60 -f "$bin/example" -f "$bin/example_32" "$1" "$bin"/*_test "$bin"/*_test_32 >"$2" 2>&1
+	"$harness/boot.sh" -SF -t 600 -T 200 -f "$bin/example" -f "$bin/example_32" "$1" "$bin"/*_test "$bin"/*_test_32 >"$2" 2>&1
 }
 
 build() {	# build NAME: as $out/NAME.bzImage
