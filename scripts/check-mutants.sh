@@ -21,8 +21,10 @@ done
 $make kernel tests KSRC="$linux" O="$top/build/x86_64" >/dev/null
 bin=$top/build/x86_64/clone_with_pids
 
-run() {	# run BZIMAGE LOG
-	"$harness/boot.sh" -SF -t 600 -T 200 -f "$bin/example" -f "$bin/example_32" "$1" "$bin"/*_test "$bin"/*_test_32 >"$2" 2>&1
+shopt -s extglob
+run() {	# run BZIMAGE LOG: the tests that take seconds come last
+	"$harness/boot.sh" -SF -t 600 -T 200 -f "$bin/example" -f "$bin/example_32" "$1" \
+		"$bin"/!(all_or_nothing|stress)_test "$bin"/{all_or_nothing,stress}_test "$bin"/*_test_32 >"$2" 2>&1
 }
 
 build() {	# build NAME: as $out/NAME.bzImage
@@ -35,6 +37,7 @@ build() {	# build NAME: as $out/NAME.bzImage
 # What the first failure in log $1 was: a case of a program, or what boot.sh sees besides.
 first_failure() {
 	awk '/^# selftests: clone_with_pids: / { program = $NF }
+		/^# [^ ]*: TIMEOUT$/ { what = program ": TIMEOUT"; exit }
 		/^# not ok / { sub(/^# not ok [0-9]+ (# )?/, ""); what = program ": " $0; exit }
 		/^not ok / { sub(/^not ok [0-9]+ selftests: clone_with_pids: /, ""); what = $0; exit }
 		/^# boot.sh: the kernel reports trouble/ { what = "a report in the kernel log"; exit }
