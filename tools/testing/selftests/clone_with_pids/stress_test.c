@@ -55,9 +55,9 @@ enum {
 #define HANG_SECONDS	45		/* then something is stuck */
 #define TELL_MS		30000		/* how often to tell how it goes */
 
-/* What must have happened. */
+/* What must have happened. The first ones are as enum kind below. */
 enum event {
-	ROUNDS_FOR_ONE, OTHER_ROUNDS, FREE_RUNS,
+	ROUNDS_FOR_ONE, OTHER_ROUNDS, FREE_RUNS, GHOST_RUNS,
 	WON, LOST, ASKED_IN_VAIN, FAILED_LATE,
 	FORKS, THREADS, ZOMBIES, NSPIDS_READ, CURSORS_READ,
 	NAMESPACES, BORN_BEFORE, REFUSED_BY_DEAD,
@@ -68,6 +68,7 @@ static const char *const events[] = {
 	[ROUNDS_FOR_ONE]	= "rounds for one number, with one winner each",
 	[OTHER_ROUNDS]		= "rounds for overlapping sets",
 	[FREE_RUNS]		= "runs of calls at will",
+	[GHOST_RUNS]		= "runs of one for its own, all others in vain for these",
 	[WON]			= "calls that got the numbers they asked for",
 	[LOST]			= "calls that got EBUSY for what another had got",
 	[ASKED_IN_VAIN]		= "calls that got EBUSY for what is held for good",
@@ -131,7 +132,7 @@ struct task {
 	struct clone_stack init_stack, partner_stack, own_kids[5], partners_kids[5];
 };
 
-enum kind { ROUND_FOR_ONE, OTHER_ROUND, FREE_RUN, STOP };
+enum kind { ROUND_FOR_ONE, OTHER_ROUND, FREE_RUN, GHOST_RUN, STOP };
 
 static struct world {
 	pthread_barrier_t barrier;
@@ -143,6 +144,8 @@ static struct world {
 	/* what the racers are to do next */
 	enum kind kind;
 	int level, pick;		/* the one number of a round */
+	const struct task *haunted;	/* the one of a ghost run */
+	atomic_bool haunted_is_done;
 
 	struct task tasks[];
 } *world;
@@ -248,6 +251,23 @@ static void choose_in_vain(struct task *me, struct op *op)
 	while (n--)
 		op->pick[choose_level(me)] = CONTESTED + below(&me->random, 3);
 	op->pick[choose_level(me)] = one_in(me, 2) ? HELD : ZOMBIE;
+}
+
+static void choose_any(struct task *me, struct op *op)
+{
+	switch (below(&me->random, 7)) {
+	case 0:
+		break;
+	case 1:
+		choose_own(me, op);
+		break;
+	case 2:
+	case 3:
+		choose_in_vain(me, op);
+		break;
+	default:
+		choose_contested(me, op);
+	}
 }
 
 static bool asks_for(const struct op *op, int first, int last)
@@ -356,7 +376,8 @@ static pid_t ask(struct task *me, struct op *op)
 	me->asks = one_in(me, 4);
 	me->told = false;
 	/* The thread of another cannot be made in other namespaces. */
-	if (chosen && me->home == me->level && one_in(me, 4)) {
+	if (chosen && me->home == me->level && world->kind != GHOST_RUN &&
+	    one_in(me, 4)) {
 		me->stays = true;
 		op->rc = 0;
 		pid = clone_on_stack(CHEAP | CLONE_VFORK | SIGCHLD, &me->stack,
@@ -393,7 +414,7 @@ static void let_child_go(struct task *me, struct op *op, pid_t pid)
 
 	op->release = stamp();
 	if (pid > 0) {
-		if (world->kind != FREE_RUN && asks_for(op, 0, MAX_NUMBERS) &&
+		if (world->kind < FREE_RUN && asks_for(op, 0, MAX_NUMBERS) &&
 		    !waitid(P_PID, pid, &info, WEXITED | WNOWAIT | WNOHANG) &&
 		    info.si_pid)
 			happens(ZOMBIES);
@@ -446,28 +467,44 @@ static void run_free(struct task *me)
 		pid_t pid;
 
 		choose_none(op);
-		switch (below(&me->random, 8)) {
-		case 0:
-			break;
-		case 1:
+		if (one_in(me, 8)) {
 			choose_own(me, op);
 			fail_late(me, op);
 			continue;
-		case 2:
-			choose_own(me, op);
-			break;
-		case 3:
-		case 4:
-			choose_in_vain(me, op);
-			break;
-		default:
-			choose_contested(me, op);
+		} else {
+			choose_any(me, op);
 		}
 		pid = ask(me, op);
 		while (op->rc > 0 && linger--)
 			sched_yield();
 		let_child_go(me, op, pid);
 	}
+}
+
+/*
+ * One asks for its own numbers, again and again. All others ask for the same
+ * ones, and first or last for one that cannot be had. They must not be in its
+ * way, and have nothing to be judged by but their results.
+ */
+static void run_for_ghosts(struct task *me)
+{
+	struct op *op = me->ops;
+	int i;
+
+	me->nr_ops = 0;
+	do {
+		choose_none(op);
+		for (i = 0; i <= me->level; i++)
+			op->pick[i] = own(world->haunted);
+		if (me == world->haunted)
+			me->nr_ops++;
+		else
+			op->pick[one_in(me, 2) ? 0 : me->level] = HELD;
+		let_child_go(me, op, ask(me, op));
+		if (me == world->haunted && me->nr_ops == CALLS)
+			atomic_store(&world->haunted_is_done, true);
+		op = &me->ops[me->nr_ops % CALLS];
+	} while (!atomic_load(&world->haunted_is_done));
 }
 
 /* Did the two ask for the same number somewhere? */
@@ -525,8 +562,7 @@ static void judge(void)
 	}
 	if (world->kind == ROUND_FOR_ONE && winners != 1)
 		fault(TWO_WINNERS, "%d winners in a round", winners);
-	happens(world->kind == ROUND_FOR_ONE ? ROUNDS_FOR_ONE :
-		world->kind == OTHER_ROUND ? OTHER_ROUNDS : FREE_RUNS);
+	happens(ROUNDS_FOR_ONE + world->kind);
 }
 
 static bool all_has_happened(void)
@@ -560,7 +596,7 @@ static void plan(struct task *me)
 
 	tell();
 	world->clock = 0;
-	world->kind = one_in(me, 8) ? FREE_RUN : below(&me->random, FREE_RUN);
+	world->kind = below(&me->random, one_in(me, 4) ? STOP : FREE_RUN);
 	if (left < -EXTRA_MS || (left < 0 && all_has_happened()))
 		world->kind = STOP;
 	for (i = 0; i < NR_FAULTS; i++)
@@ -570,6 +606,8 @@ static void plan(struct task *me)
 	if (world->level == 16)
 		world->level = below(&me->random, 4);
 	world->pick = CONTESTED + below(&me->random, 3);
+	world->haunted = &world->tasks[below(&me->random, nr_racers)];
+	world->haunted_is_done = false;
 }
 
 static void race(struct task *me)
@@ -580,7 +618,9 @@ static void race(struct task *me)
 		pthread_barrier_wait(&world->barrier);
 		if (world->kind == STOP)
 			return;
-		if (world->kind == FREE_RUN)
+		if (world->kind == GHOST_RUN)
+			run_for_ghosts(me);
+		else if (world->kind == FREE_RUN)
 			run_free(me);
 		else
 			take_part(me);
