@@ -604,9 +604,7 @@ static int starve(struct __test_metadata *const _metadata,
 TEST_F(starved, enough_at_next_try)
 {
 	const int enough = NODES / self->nodes;
-	struct call call = {
-		"far pids", make_clone_with_pids, .flags = CLONE_PIDFD,
-	};
+	struct call call = { "far pids", make_clone_with_pids };
 	int levels, failed;
 
 	for (levels = 0; levels <= enough + 1; levels++) {
