@@ -33,7 +33,7 @@ help:
 	@echo '  check-style   checkpatch, kernel-doc, shellcheck, sparse'
 	@echo '  check-harness does the harness see every kind of failure?'
 	@echo '  check-config  kernels without CONFIG_CLONE_WITH_PIDS, and without CONFIG_PID_NS'
-	@echo '  check-debug   all tests on kernels that look for wrong use of memory and locks, leaks, and data races'
+	@echo '  check-debug   all tests on kernels that look for wrong use of memory and locks, leaks, and data races; DEBUG='
 	@echo '  check-fuzz    random calls against a model of them, a million; FUZZ_CALLS= FUZZ_SEED='
 	@echo '  check-stress  races on 2 and on 4 CPUs, 5 minutes each; STRESS_SECONDS='
 	@echo '  check-mutants is each kernel in scripts/mutants/ caught by the tests? MUTANTS='
@@ -77,15 +77,11 @@ check-long: check
 
 check-others check-series: kernel kernel-base
 
-check-style check-config check-fuzz check-stress check-mutants check-others check-series: check-%: tree
-	@scripts/check-$*.sh $(if $(filter mutants,$*),$(MUTANTS))
+check-style check-config check-debug check-fuzz check-stress check-mutants check-others check-series: check-%: tree
+	@scripts/check-$*.sh $($*-names)
 
-# The tests on the kernels of qemu/NAME.config, which are slow and take memory.
-check-debug: tree
-	$(call qemu,x86_64,debug) run $(call with,debug)
-	$(call qemu,x86_64,kcsan) run $(call with,kcsan)
-
-with = CONFIGS='common.config x86_64.config ../config $(1).config' BOOTFLAGS='-m 1024 -t 1800 -T 600'
+debug-names = $(DEBUG)
+mutants-names = $(MUTANTS)
 
 check-harness: tree
 	$(call qemu,x86_64,x86_64) selfcheck

@@ -211,6 +211,16 @@ static void expect_numbers(struct pid_test *t, struct pid *pid, size_t size)
 	}
 }
 
+static void expect_success(struct pid_test *t, size_t size)
+{
+	struct pid *pid;
+
+	remember(t);
+	pid = must_alloc(t, size);
+	expect_numbers(t, pid, size);
+	free_now(t, pid);
+}
+
 /* Namespaces to test in */
 
 static void free_init(void *pid)
@@ -350,40 +360,28 @@ static void alloc_pid_without_set(struct kunit *test)
 static void alloc_pid_set_of_each_size(struct kunit *test)
 {
 	struct pid_test *t = test->priv;
-	struct pid *pid;
 	size_t size;
 
 	ask_from(t, 2000);
-	for (size = 0; size <= t->levels; size++) {
-		remember(t);
-		pid = must_alloc(t, size);
-		expect_numbers(t, pid, size);
-		free_now(t, pid);
-	}
+	for (size = 0; size <= t->levels; size++)
+		expect_success(t, size);
 }
 
 static void alloc_pid_zero_entries(struct kunit *test)
 {
 	struct pid_test *t = test->priv;
 	unsigned int level;
-	struct pid *pid;
 
 	for (level = 0; level < t->levels; level++) {
 		/* At this level the kernel picks ... */
 		ask_from(t, 2000);
 		*entry_for(t, level) = 0;
-		remember(t);
-		pid = must_alloc(t, t->levels);
-		expect_numbers(t, pid, t->levels);
-		free_now(t, pid);
+		expect_success(t, t->levels);
 
 		/* ... and now everywhere but there. */
 		ask_for_any(t);
 		*entry_for(t, level) = 2000;
-		remember(t);
-		pid = must_alloc(t, t->levels);
-		expect_numbers(t, pid, t->levels);
-		free_now(t, pid);
+		expect_success(t, t->levels);
 	}
 }
 
@@ -402,7 +400,6 @@ static void alloc_pid_range(struct kunit *test)
 	const pid_t bad[] = { -1, INT_MIN, pid_max, pid_max + 1, INT_MAX };
 	struct pid_test *t = test->priv;
 	unsigned int level, i;
-	struct pid *pid;
 
 	for (level = 0; level < t->levels; level++) {
 		for (i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -413,20 +410,14 @@ static void alloc_pid_range(struct kunit *test)
 
 		ask_for_any(t);
 		*entry_for(t, level) = pid_max - 1;
-		remember(t);
-		pid = must_alloc(t, t->levels);
-		expect_numbers(t, pid, t->levels);
-		free_now(t, pid);
+		expect_success(t, t->levels);
 
 		for (i = 0; i < ARRAY_SIZE(good); i++) {
 			/* Busy: one init for each level from this one on. */
 			if (good[i] <= t->levels - level)
 				continue;
 			*entry_for(t, level) = good[i];
-			remember(t);
-			pid = must_alloc(t, t->levels);
-			expect_numbers(t, pid, t->levels);
-			free_now(t, pid);
+			expect_success(t, t->levels);
 		}
 	}
 }

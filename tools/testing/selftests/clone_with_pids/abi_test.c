@@ -13,28 +13,11 @@ FIXTURE(entry)
 	struct clone_stack *stack;
 };
 
-FIXTURE_VARIANT(entry)
-{
-	long nr;
-};
-
-FIXTURE_VARIANT_ADD(entry, native) {
-	.nr = __NR_clone_with_pids,
-};
-
-#ifdef __x86_64__
-FIXTURE_VARIANT_ADD(entry, x32) {
-	.nr = X32_BIT | __NR_clone_with_pids,
-};
-#endif
+FIXTURE_VARIANT_EACH_ABI(entry);
 
 FIXTURE_SETUP(entry)
 {
-	const char *missing;
-
-	missing = lacks_call(variant->nr);
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(variant->nr));
 	self->free = free_pid();
 	self->stack = shared(sizeof(*self->stack));
 }
@@ -135,7 +118,6 @@ TEST(each_entry_or_none)
 
 TEST(ia32_entry_of_a_64_bit_program)
 {
-	const char *missing;
 	struct low {
 		struct any_set set;
 		int ptid;
@@ -143,9 +125,7 @@ TEST(ia32_entry_of_a_64_bit_program)
 	const unsigned long high = 0xdead00000000;
 	pid_t pid, free = free_pid();
 
-	missing = lacks_call(__NR_clone_with_pids) ?: lacks_int80();
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids) ?: lacks_int80());
 
 	low = mmap(NULL, sizeof(*low), PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_ANONYMOUS | MAP_32BIT, -1, 0);

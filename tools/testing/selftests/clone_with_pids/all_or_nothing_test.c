@@ -76,15 +76,12 @@ static struct any_set full_set(FIXTURE_DATA(levels) *self, const pid_t *pids)
 
 FIXTURE_SETUP(levels)
 {
-	const char *missing;
 	struct any_set set;
 	int i;
 
 	self->pid_max = read_int(PID_MAX);
 	ASSERT_LT(2000, self->pid_max);
-	missing = lacks_call(__NR_clone_with_pids);
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
 	self->n = 1 + variant->nest + variant->children;
 	for (i = 0; i < self->n; i++) {
 		self->free[i] = free_pid();
@@ -480,14 +477,8 @@ FIXTURE(empty)
 
 FIXTURE_SETUP(empty)
 {
-	const char *missing;
-	int i;
-
-	missing = lacks_call(__NR_clone_with_pids);
-	if (missing)
-		SKIP(return, "%s", missing);
-	for (i = 0; i < DEPTH; i++)
-		self->free[i] = free_pid();
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
+	free_pids(self->free, DEPTH);
 	nest(DEPTH - 1);
 	self->busy = read_nspid("/proc/self/status");
 }
@@ -594,13 +585,11 @@ FIXTURE_VARIANT_ADD(race, deepest) {
 
 FIXTURE_SETUP(race)
 {
-	const char *missing = lacks_call(__NR_clone_with_pids);
 	pthread_barrierattr_t attr;
 	pid_t pid;
 	int i;
 
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
 	self->p = free_pid();
 	self->q = free_pid();
 	self->r = free_pid();

@@ -73,15 +73,11 @@ FIXTURE_VARIANT_ADD(topology, x32_children_below) {
 
 FIXTURE_SETUP(topology)
 {
-	const char *missing;
 	int i;
 
-	missing = lacks_call(variant->nr);
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(variant->nr));
 	self->n = 1 + variant->nest + variant->children;
-	for (i = 0; i < self->n; i++)
-		self->free[i] = free_pid();
+	free_pids(self->free, self->n);
 	if (variant->nest)
 		nest(variant->nest);
 	if (variant->children)

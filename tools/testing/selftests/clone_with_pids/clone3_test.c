@@ -36,10 +36,7 @@ FIXTURE(clone3)
 
 FIXTURE_SETUP(clone3)
 {
-	int i;
-
-	for (i = 0; i < DEPTH; i++)
-		self->free[i] = free_pid();
+	free_pids(self->free, DEPTH);
 	nest(DEPTH - 1);
 	self->self = read_nspid("/proc/self/status");
 }

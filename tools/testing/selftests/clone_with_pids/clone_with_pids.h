@@ -478,6 +478,12 @@ static inline pid_t free_pid(void)
 	return next;
 }
 
+static inline void free_pids(pid_t *pids, int n)
+{
+	while (n--)
+		*pids++ = free_pid();
+}
+
 /* How many pid namespaces the caller's next child will live in. */
 static inline int levels(void)
 {
@@ -525,6 +531,33 @@ static inline const char *lacks_call(long nr)
 		return NULL;
 	return "kernel without CONFIG_CLONE_WITH_PIDS";
 }
+
+/* SKIP_IF(return, lacks_call(nr)): skips the test if anything is lacking. */
+#define SKIP_IF(statement, lacks) do {					\
+	const char *missing = (lacks);					\
+									\
+	if (missing)							\
+		SKIP(statement, "%s", missing);				\
+} while (0)
+
+/* A fixture with a variant for each ABI, whose number of the call is .nr. */
+#define FIXTURE_VARIANT_NATIVE(fixture)					\
+	FIXTURE_VARIANT(fixture) {					\
+		long nr;						\
+	};								\
+	FIXTURE_VARIANT_ADD(fixture, native) {				\
+		.nr = __NR_clone_with_pids				\
+	}
+
+#ifdef __x86_64__
+#define FIXTURE_VARIANT_EACH_ABI(fixture)				\
+	FIXTURE_VARIANT_NATIVE(fixture);				\
+	FIXTURE_VARIANT_ADD(fixture, x32) {				\
+		.nr = X32_BIT | __NR_clone_with_pids			\
+	}
+#else
+#define FIXTURE_VARIANT_EACH_ABI FIXTURE_VARIANT_NATIVE
+#endif
 
 #ifdef __x86_64__
 /* The 32-bit entry, used by a 64-bit program: arguments are cut to 32 bits. */

@@ -43,15 +43,10 @@ FIXTURE_VARIANT_ADD(copyin, x32) {
 
 FIXTURE_SETUP(copyin)
 {
-	const char *missing;
 	unsigned char *map;
-	int i;
 
-	missing = lacks_call(variant->nr);
-	if (missing)
-		SKIP(return, "%s", missing);
-	for (i = 0; i < DEPTH; i++)
-		self->free[i] = free_pid();
+	SKIP_IF(return, lacks_call(variant->nr));
+	free_pids(self->free, DEPTH);
 	nest(DEPTH - 1);
 	/* maps what it needs, which must not get into a hole later */
 	plain_fork();

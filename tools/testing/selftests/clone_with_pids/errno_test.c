@@ -16,31 +16,12 @@ FIXTURE(nested)
 	struct nspid busy;	/* and one in use: the caller's */
 };
 
-FIXTURE_VARIANT(nested)
-{
-	long nr;
-};
-
-FIXTURE_VARIANT_ADD(nested, native) {
-	.nr = __NR_clone_with_pids,
-};
-
-#ifdef __x86_64__
-FIXTURE_VARIANT_ADD(nested, x32) {
-	.nr = X32_BIT | __NR_clone_with_pids,
-};
-#endif
+FIXTURE_VARIANT_EACH_ABI(nested);
 
 FIXTURE_SETUP(nested)
 {
-	const char *missing;
-	int i;
-
-	missing = lacks_call(variant->nr);
-	if (missing)
-		SKIP(return, "%s", missing);
-	for (i = 0; i < DEPTH; i++)
-		self->free[i] = free_pid();
+	SKIP_IF(return, lacks_call(variant->nr));
+	free_pids(self->free, DEPTH);
 	nest(DEPTH - 1);
 	self->busy = read_nspid("/proc/self/status");
 	ASSERT_EQ(DEPTH, self->busy.n);
@@ -224,36 +205,18 @@ FIXTURE(shortage)
 	pid_t low;		/* free and below ONLY_PID everywhere */
 };
 
-FIXTURE_VARIANT(shortage)
-{
-	long nr;
-};
-
-FIXTURE_VARIANT_ADD(shortage, native) {
-	.nr = __NR_clone_with_pids,
-};
-
-#ifdef __x86_64__
-FIXTURE_VARIANT_ADD(shortage, x32) {
-	.nr = X32_BIT | __NR_clone_with_pids,
-};
-#endif
+FIXTURE_VARIANT_EACH_ABI(shortage);
 
 FIXTURE_SETUP(shortage)
 {
-	const char *missing;
 	char path[32];
-	int i;
 
-	missing = lacks_call(variant->nr);
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(variant->nr));
 	if (access(NS_LAST_PID, W_OK))
 		SKIP(return, "kernel without CONFIG_CHECKPOINT_RESTORE");
 	self->pid_max = read_int(PID_MAX);
 	ASSERT_LT(2000, self->pid_max);
-	for (i = 0; i < DEPTH; i++)
-		self->free[i] = free_pid();
+	free_pids(self->free, DEPTH);
 	self->low = ONLY_PID;
 	do {
 		snprintf(path, sizeof(path), "/proc/%d", --self->low);

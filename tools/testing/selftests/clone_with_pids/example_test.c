@@ -20,12 +20,9 @@ FIXTURE(example)
 
 FIXTURE_SETUP(example)
 {
-	const char *missing;
 	char exe[PATH_MAX - sizeof("/" EXAMPLE)] = {};
 
-	missing = lacks_call(__NR_clone_with_pids);
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
 	ASSERT_LT(0, readlink("/proc/self/exe", exe, sizeof(exe) - 1));
 	snprintf(self->path, sizeof(self->path), "%s/" EXAMPLE, dirname(exe));
 	ASSERT_EQ(0, access(self->path, X_OK));

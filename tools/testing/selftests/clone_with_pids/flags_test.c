@@ -30,32 +30,13 @@ FIXTURE(flags)
 	struct clone_stack *stack;
 };
 
-FIXTURE_VARIANT(flags)
-{
-	long nr;
-};
-
-FIXTURE_VARIANT_ADD(flags, native) {
-	.nr = __NR_clone_with_pids,
-};
-
-#ifdef __x86_64__
-FIXTURE_VARIANT_ADD(flags, x32) {
-	.nr = X32_BIT | __NR_clone_with_pids,
-};
-#endif
+FIXTURE_VARIANT_EACH_ABI(flags);
 
 FIXTURE_SETUP(flags)
 {
-	const char *missing;
-	int i;
-
-	missing = lacks_call(variant->nr);
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(variant->nr));
 	self->set.num_pids = DEPTH;
-	for (i = 0; i < DEPTH; i++)
-		self->set.pids[i] = free_pid();
+	free_pids(self->set.pids, DEPTH);
 	self->pid = self->set.pids[DEPTH - 1];
 	nest(DEPTH - 1);
 	self->self = read_nspid("/proc/self/status");

@@ -19,12 +19,9 @@ FIXTURE(holder)
 
 FIXTURE_SETUP(holder)
 {
-	const char *missing;
 	int i;
 
-	missing = lacks_call(__NR_clone_with_pids);
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
 	for (i = 0; i < DEPTH; i++) {
 		self->held[i] = free_pid();
 		self->other[i] = free_pid();

@@ -15,31 +15,12 @@ FIXTURE(deepest)
 	int n;			/* how many of the levels /proc knows */
 };
 
-FIXTURE_VARIANT(deepest)
-{
-	long nr;
-};
-
-FIXTURE_VARIANT_ADD(deepest, native) {
-	.nr = __NR_clone_with_pids,
-};
-
-#ifdef __x86_64__
-FIXTURE_VARIANT_ADD(deepest, x32) {
-	.nr = X32_BIT | __NR_clone_with_pids,
-};
-#endif
+FIXTURE_VARIANT_EACH_ABI(deepest);
 
 FIXTURE_SETUP(deepest)
 {
-	const char *missing;
-	int i;
-
-	missing = lacks_call(variant->nr);
-	if (missing)
-		SKIP(return, "%s", missing);
-	for (i = 0; i < MAX_LEVELS; i++)
-		self->free[i] = free_pid();
+	SKIP_IF(return, lacks_call(variant->nr));
+	free_pids(self->free, MAX_LEVELS);
 	while (!unshare(CLONE_NEWPID))
 		go_on_as_child();
 	ASSERT_EQ(ENOSPC, errno);

@@ -349,17 +349,12 @@ FIXTURE_SETUP(nth)
 {
 	/* Nothing fails but what fail-nth says: all kinds of allocations. */
 	const struct failslab all = {{ "0", "1", "-1", "0", "0", "N", "N" }};
-	const char *missing;
-	int i;
 
-	missing = lacks_fault_injection();
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_fault_injection());
 	self->n = variant->nest + 1;
 	self->pids = count_pids();
 	set_failslab(&all, &self->failslab);
-	for (i = 0; i < self->n; i++)
-		self->free[i] = free_pid();
+	free_pids(self->free, self->n);
 	pass_reserved_pids();
 	if (variant->nest)
 		nest(variant->nest);
@@ -513,11 +508,8 @@ FIXTURE_SETUP(starved)
 		"100", "1", "-1", "0", "0", "Y", "Y"
 	}};
 	int i, pid_max, span = 1;
-	const char *missing;
 
-	missing = lacks_fault_injection();
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_fault_injection());
 	self->pids = count_pids();
 	self->pid_max = read_int(PID_MAX);
 	write_int(PID_MAX, 4 << 20);	/* the most, where there is room */

@@ -16,29 +16,13 @@ FIXTURE(newpid)
 	pid_t busy;		/* in the youngest */
 };
 
-FIXTURE_VARIANT(newpid)
-{
-	long nr;
-};
-
-FIXTURE_VARIANT_ADD(newpid, native) {
-	.nr = __NR_clone_with_pids,
-};
-
-#ifdef __x86_64__
-FIXTURE_VARIANT_ADD(newpid, x32) {
-	.nr = X32_BIT | __NR_clone_with_pids,
-};
-#endif
+FIXTURE_VARIANT_EACH_ABI(newpid);
 
 FIXTURE_SETUP(newpid)
 {
-	const char *missing;
 	int i;
 
-	missing = lacks_call(variant->nr);
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(variant->nr));
 	for (i = 0; i <= DEPTH; i++)
 		self->free[i] = free_pid();
 	nest(DEPTH - 1);
@@ -244,31 +228,12 @@ FIXTURE(setns)
 	pid_t init;		/* the youngest namespace's, as the caller sees it */
 };
 
-FIXTURE_VARIANT(setns)
-{
-	long nr;
-};
-
-FIXTURE_VARIANT_ADD(setns, native) {
-	.nr = __NR_clone_with_pids,
-};
-
-#ifdef __x86_64__
-FIXTURE_VARIANT_ADD(setns, x32) {
-	.nr = X32_BIT | __NR_clone_with_pids,
-};
-#endif
+FIXTURE_VARIANT_EACH_ABI(setns);
 
 FIXTURE_SETUP(setns)
 {
-	const char *missing;
-	int i;
-
-	missing = lacks_call(variant->nr);
-	if (missing)
-		SKIP(return, "%s", missing);
-	for (i = 0; i < DEPTH; i++)
-		self->free[i] = free_pid();
+	SKIP_IF(return, lacks_call(variant->nr));
+	free_pids(self->free, DEPTH);
 	self->init = nest_children(DEPTH - 1);
 }
 

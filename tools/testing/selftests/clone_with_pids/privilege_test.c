@@ -107,14 +107,8 @@ static void enter(struct __test_metadata *const _metadata, int flags)
 
 FIXTURE_SETUP(owner)
 {
-	const char *missing;
-	int i;
-
-	missing = lacks_call(__NR_clone_with_pids);
-	if (missing)
-		SKIP(return, "%s", missing);
-	for (i = 0; i < DEPTH; i++)
-		self->free[i] = free_pid();
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
+	free_pids(self->free, DEPTH);
 	if (variant->unprivileged_user) {
 		ASSERT_EQ(0, setresgid(54321, 54321, 54321));
 		ASSERT_EQ(0, setresuid(54321, 54321, 54321));
@@ -346,11 +340,7 @@ FIXTURE_VARIANT_ADD(capability, none) {
 
 FIXTURE_SETUP(capability)
 {
-	const char *missing;
-
-	missing = lacks_call(__NR_clone_with_pids);
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
 	self->free = free_pid();
 }
 

@@ -127,11 +127,9 @@ FIXTURE_VARIANT_ADD(owner, is_another) {
 
 FIXTURE_SETUP(owner)
 {
-	const char *missing = lacks_call(__NR_clone_with_pids);
 	pid_t init;
 
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
 	self->free[0] = free_pid();
 	self->free[1] = free_pid();
 	init = new_container(variant->owner);
@@ -181,14 +179,12 @@ static void *choose_without(void *free)
 
 TEST(capabilities_of_the_thread)
 {
-	const char *missing = lacks_call(__NR_clone_with_pids);
 	pid_t free = free_pid();
 	pthread_t thread;
 	struct nspid ids;
 	void *result;
 
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, choose_without, &free));
 	ASSERT_EQ(0, pthread_join(thread, &result));
 	EXPECT_EQ(-EPERM, (long)result);
@@ -205,12 +201,10 @@ TEST(capabilities_of_the_thread)
  */
 TEST(namespaces_nest_as_their_owners)
 {
-	const char *missing = lacks_call(__NR_clone_with_pids);
 	struct nspid ids;
 	int init, user;
 
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
 	init = new_container(0);
 	ASSERT_LT(0, init);
 	user = open_ns(init, "user");
@@ -236,10 +230,7 @@ FIXTURE(nobody)
 
 FIXTURE_SETUP(nobody)
 {
-	const char *missing = lacks_call(__NR_clone_with_pids);
-
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
 	self->free = free_pid();
 	nest(DEPTH - 1);
 	self->root = hold(NULL);
@@ -355,12 +346,10 @@ TEST_F(nobody, is_written_nothing)
 /* 13: a pid has a new owner at once; an old pidfd does not. */
 TEST(reused_at_once)
 {
-	const char *missing = lacks_call(__NR_clone_with_pids);
 	pid_t pid = free_pid();
 	int old, new;
 
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
 	ASSERT_EQ(pid, hold(SET(pid)));
 	old = syscall(SYS_pidfd_open, pid, 0);
 	ASSERT_LE(0, old);
@@ -416,7 +405,6 @@ TEST(num_pids_changes_in_flight)
 		{ 3, 1 }, { 1, 3 }, { 3, 0 }, { 2, 33 }, { 3, 34 },
 		{ 3, UINT_MAX },
 	};
-	const char *missing = lacks_call(__NR_clone_with_pids);
 	const long size = sysconf(_SC_PAGESIZE);
 	struct uffdio_api api = { .api = UFFD_API };
 	struct switcher s;
@@ -424,10 +412,8 @@ TEST(num_pids_changes_in_flight)
 	char *map;
 	int i, j;
 
-	if (missing)
-		SKIP(return, "%s", missing);
-	for (i = 0; i < DEPTH; i++)
-		free[i] = free_pid();
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
+	free_pids(free, DEPTH);
 	nest(DEPTH - 1);
 	s.fd = syscall(SYS_userfaultfd, O_CLOEXEC);
 	if (s.fd < 0)
@@ -531,15 +517,12 @@ TEST(child_is_confined_as_its_parent)
 	static const struct sock_filter allow[] = {
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	const char *missing = lacks_call(__NR_clone_with_pids) ?:
-			      lacks_filters();
 	const struct rlimit limit = { 4242, 4242 };
 	const gid_t groups[] = { 7, 77, 777 };
 	struct confined *child = shared(2 * sizeof(*child));
 	pid_t pid, free = free_pid();
 
-	if (missing)
-		SKIP(return, "%s", missing);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids) ?: lacks_filters());
 	ASSERT_EQ(0, setgroups(3, groups));
 	ASSERT_EQ(0, setrlimit(RLIMIT_CORE, &limit));
 	ASSERT_EQ(0, prctl(PR_CAPBSET_DROP, CAP_SYS_BOOT));
