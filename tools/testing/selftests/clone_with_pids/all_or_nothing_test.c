@@ -433,9 +433,6 @@ TEST_F(levels, no_trace_of_late_EMFILE)
 	expect_free(_metadata, self);
 }
 
-#define CGROUP_ROOT	"/sys/fs/cgroup/"
-#define CGROUP		CGROUP_ROOT "clone_with_pids_test/"
-
 static void limit_cgroup(FIXTURE_DATA(levels) *self, bool on)
 {
 	write_str(CGROUP "pids.max", on ? "1" : "max");

@@ -339,6 +339,8 @@ static inline void go_on_as_child(void)
 
 #define PID_MAX		"/proc/sys/kernel/pid_max"
 #define NS_LAST_PID	"/proc/sys/kernel/ns_last_pid"
+#define CGROUP_ROOT	"/sys/fs/cgroup/"
+#define CGROUP		CGROUP_ROOT "clone_with_pids_test/"
 
 static inline int read_int(const char *path)
 {

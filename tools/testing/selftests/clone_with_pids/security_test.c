@@ -18,12 +18,14 @@
 #include <poll.h>
 #include <pthread.h>
 #include <linux/audit.h>
+#include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "clone_with_pids.h"
@@ -549,6 +551,57 @@ TEST(child_is_confined_as_its_parent)
 	EXPECT_EQ(4242, child[0].rlimit);
 	EXPECT_EQ(4242, child[1].rlimit);
 	EXPECT_EQ(child[0].securebits, child[1].securebits);
+}
+
+TEST(child_is_in_the_cgroup_of_its_parent)
+{
+	char path[64], line[128] = "";
+	pid_t pid, free = free_pid();
+	FILE *f;
+
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
+	if (mkdir(CGROUP, 0755))
+		SKIP(return, "no cgroup2 at " CGROUP_ROOT);
+	EXPECT_EQ(0, write_str(CGROUP "cgroup.procs", "0"));
+	pid = hold(SET(free));
+	EXPECT_EQ(free, pid);
+	EXPECT_EQ(0, write_str(CGROUP_ROOT "cgroup.procs", "0"));
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", free);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f) && strncmp(line, "0::", 3))
+		;
+	EXPECT_STREQ("0::/clone_with_pids_test\n", line);
+	if (f)
+		fclose(f);
+	let_go(pid);
+	EXPECT_EQ(0, rmdir(CGROUP));
+}
+
+/* The hooks of security modules, as one of them shows: no file may be read. */
+TEST(child_is_in_the_landlock_domain_of_its_parent)
+{
+	const struct landlock_ruleset_attr attr = {
+		.handled_access_fs = LANDLOCK_ACCESS_FS_READ_FILE,
+	};
+	pid_t pid, free = free_pid();
+	int rules, i;
+
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
+	rules = syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+	if (rules < 0)
+		SKIP(return, "kernel without CONFIG_SECURITY_LANDLOCK");
+	for (i = 0; i < 2; i++) {
+		pid = clone_with_pids(SIGCHLD, NULL, NULL, NULL, 0, SET(free));
+		if (!pid)
+			_exit(open("/proc/self/status", O_RDONLY) < 0 ? errno : 0);
+		EXPECT_EQ(free, pid);
+		EXPECT_EQ(i ? EACCES : 0, wait_exit(pid));
+		if (!i) {
+			ASSERT_EQ(0, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+			ASSERT_EQ(0, syscall(SYS_landlock_restrict_self, rules, 0));
+		}
+	}
 }
 
 /* 18: limits on user namespaces that hold for any call. */
