@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Each commit of the series builds on x86_64 and i386 without a warning and boots; the kernel's own clone3, pidfd and
-# pid_namespace selftests do on it what they do on the unpatched kernel; and so do our own, from when they are there. Then
-# "git am" of the mails on a pristine tree gives the very tree. A kernel that is, byte for byte, the one of the commit before
-# is not booted again. Quick where ccache knows the first and the last kernel, for most files are as in one of them.
+# Each commit of the series builds on x86_64 without a warning and boots; the kernel's own clone3, pidfd and pid_namespace
+# selftests do on it what they do on the unpatched kernel; and so do our own, from when they are there. On i386, kernel/ builds
+# without a warning, and from when the call is there the rest does, too, and boots. Then "git am" of the mails on a pristine tree
+# gives the very tree. A kernel that is, byte for byte, the one of the commit before is not booted again. Quick where ccache knows
+# the first and the last kernel, for most files are as in one of them.
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/kselftests.sh"
 need_tree
@@ -13,7 +14,6 @@ tree=$top/build/steps/linux out=$top/build/steps	# a folder of this name beside 
 bin=$top/build/x86_64/clone_with_pids
 make="make --no-print-directory -C $harness"
 x86_64=$out/x86_64/arch/x86/boot/bzImage i386=$out/i386/arch/x86/boot/bzImage
-ours32=("$i386" "$bin/clone3_test_32")
 
 mkdir -p "$out"
 [ -d "$tree" ] || git_linux worktree add -q -f --detach "$tree" base
@@ -23,38 +23,48 @@ build_kselftests "$top/build/x86_64/usr/include"
 mapfile -t programs < <(cd "$kselftests/programs" && printf '%s\n' {clone3,pidfd,pid_namespace}.* | grep -v '_32$')
 kselftest_results "$top/build/base/x86_64/arch/x86/boot/bzImage" "$out/0.results" "${programs[@]}"
 
-build() {	# build ARCH: the kernel of the commit that is checked out
-	$make kernel KSRC="$tree" ARCH="$1" O="$out/$1" >"$out/$n-$1.build" 2>&1 ||
+build() {	# build ARCH GOAL: the kernel of the commit that is checked out, or a part of it
+	$make kernel KSRC="$tree" ARCH="$1" O="$out/$1" GOAL="$2" >"$out/$n-$1.build" 2>&1 ||
 		{ tail "$out/$n-$1.build"; die "$name: does not build on $1"; }
 	! grep 'warning:' "$out/$n-$1.build" || die "$name: builds with warnings on $1"
 }
 
-n=0 was64='' was=''
+boot() {	# boot ARCH ARGUMENT...: our own tests
+	local arch=$1
+	shift
+	"$harness/boot.sh" -S "$@" >"$out/$n-$arch.log" 2>&1 || { tail "$out/$n-$arch.log"; die "$name: a test fails on $arch"; }
+	say "   $(tail -n 1 "$out/$n-$arch.log") of our own on $arch"
+}
+
+n=0 was=''
 for commit in $(git_linux rev-list --reverse base..HEAD); do
 	n=$((n + 1)) name=$(git_linux log -1 --format=%s "$commit")
 	git -C "$tree" checkout -q -f --detach "$commit"
+	goal=kernel/ tests='' i386_kernel=''
+	! grep -q clone_with_pids "$tree/arch/x86/entry/syscalls/syscall_32.tbl" || goal=bzImage
 	say "$n: $name: building it"
-	build x86_64 &
-	build i386
+	build x86_64 bzImage &
+	build i386 $goal
 	wait $! || exit
-	[ ! -d "$tree/$ours" ] || ours32=(-S -f "$bin/example_32" "$i386" "$bin"/*_test_32)
-	is64=$(sha256sum <"$x86_64")
-	is="$is64 $(sha256sum <"$i386") ${ours32[*]}"
+
+	[ $goal != bzImage ] || i386_kernel=$(sha256sum <"$i386")
+	[ ! -d "$tree/$ours" ] || tests=y
+	is="$(sha256sum <"$x86_64") $i386_kernel $tests"
 	[ "$is" != "$was" ] || { say "   the same kernels as before"; continue; }
+	was=$is
 	say "   booting it"
-	"$harness/boot.sh" "${ours32[@]}" >"$out/$n-i386.log" 2>&1 &
-	if [ "$is64" != "$was64" ]; then
-		kselftest_results "$x86_64" "$out/$n.results" "${programs[@]}"
-		diff "$out/0.results" "$out/$n.results" ||
-			die "$name: the kernel's own selftests do not do what they do without it (<: without, >: with)"
+	if [ "$tests" ]; then
+		boot i386 -f "$bin/example_32" "$i386" "$bin"/*_test_32 &
+		boot x86_64 -f "$bin/example" -f "$bin/example_32" "$x86_64" "$bin"/*_test "$bin"/*_test_32
+	elif [ "$i386_kernel" ]; then
+		boot i386 "$i386" "$bin/clone3_test_32" &
+	else
+		true &
 	fi
-	wait $! || { tail "$out/$n-i386.log"; die "$name: i386 does not boot, or a test fails there"; }
-	if [ -d "$tree/$ours" ]; then
-		"$harness/boot.sh" -S -f "$bin/example" -f "$bin/example_32" "$x86_64" "$bin"/*_test "$bin"/*_test_32 \
-			>"$out/$n-ours.log" 2>&1 || { tail "$out/$n-ours.log"; die "$name: our own tests fail"; }
-		say "   $(tail -n 1 "$out/$n-ours.log") of our own"
-	fi
-	was64=$is64 was=$is
+	kselftest_results "$x86_64" "$out/$n.results" "${programs[@]}"
+	diff "$out/0.results" "$out/$n.results" ||
+		die "$name: the kernel's own selftests do not do what they do without it (<: without, >: with)"
+	wait $! || exit
 done
 say "$n commits build, boot, and change none of $(wc -l <"$out/0.results") results of the kernel's own selftests"
 
