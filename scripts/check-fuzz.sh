@@ -5,7 +5,7 @@
 . "$(dirname "$0")/common.sh"
 need_tree
 
-calls=${FUZZ_CALLS:-1000000} seed=${FUZZ_SEED:-$((RANDOM << 15 | RANDOM))}
+calls=${FUZZ_CALLS:-1000000} seed=${FUZZ_SEED:-$(((RANDOM << 15 | RANDOM) % 1000000000))}
 [[ $calls =~ ^[1-9][0-9]{0,8}$ ]] || die "FUZZ_CALLS=$calls: how many calls?"
 [[ $seed =~ ^[0-9]{1,9}$ ]] || die "FUZZ_SEED=$seed: a number of up to 9 digits"
 
