@@ -7,6 +7,7 @@
  * pid_set, oldest pid namespace first, into set_tid, youngest first.
  */
 
+#include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
@@ -57,6 +58,16 @@ copy_pid_set_from_user(pid_t pids[MAX_PID_NAMESPACES],
 	return num_pids;
 }
 
+/*
+ * May the caller use the call at all? Most tasks may not, and many sandboxed
+ * ones will try: that is nothing to audit.
+ */
+static bool may_clone_with_pids(const struct pid_namespace *ns)
+{
+	return ns_capable_noaudit(ns->user_ns, CAP_CHECKPOINT_RESTORE) ||
+	       ns_capable_noaudit(ns->user_ns, CAP_SYS_ADMIN);
+}
+
 /**
  * sys_clone_with_pids - create a child that has the given pids
  * @flags:         flags of clone(), with the exit signal in the low byte
@@ -65,9 +76,11 @@ copy_pid_set_from_user(pid_t pids[MAX_PID_NAMESPACES],
  *                 CLONE_PIDFD a file descriptor for it
  * @child_tidptr:  for CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID
  * @tls:           for CLONE_SETTLS
- * @pid_setp:      the pids, or NULL for a plain clone()
+ * @pid_setp:      the pids, or NULL for none in particular
  *
- * clone() in everything but the pids. @pid_setp names them from the oldest to
+ * clone() in everything but the pids, and for privileged callers only, whatever
+ * the set is: a sandbox whose seccomp filter knows clone() and not this call
+ * still confines. @pid_setp names them from the oldest to
  * the youngest of the namespaces that children of the caller are born in; a
  * set shorter than these are deep speaks for the youngest ones. An entry of 0
  * leaves the choice to the kernel, as does a namespace without an entry. With
@@ -75,7 +88,8 @@ copy_pid_set_from_user(pid_t pids[MAX_PID_NAMESPACES],
  * pid 1 of the new one.
  *
  * The child has all of the requested pids or there is no child. If one is in
- * use, no other was held for a moment. The order of arguments is the same for
+ * use, no other was held for a moment. What else the caller can make fail is
+ * found before any is taken. The order of arguments is the same for
  * all ABIs, and flags is a register so that seccomp filters can judge it.
  *
  * Context: Process context. May sleep. Takes pidmap_lock.
@@ -84,24 +98,26 @@ copy_pid_set_from_user(pid_t pids[MAX_PID_NAMESPACES],
  *
  * * %-EFAULT - @pid_setp, or a part of it, cannot be read
  * * %-EINVAL - more pids than namespaces; a pid that is negative or not below
- *   pid_max; not 0 or 1 for the first process of a namespace; or one of
- *   clone()'s own reasons
+ *   pid_max; not 0 or 1 for the first process of a namespace, or not that
+ *   process and there is no init yet; or one of clone()'s own reasons
  * * %-EPERM - neither CAP_CHECKPOINT_RESTORE nor CAP_SYS_ADMIN in the user
- *   namespace that owns a pid namespace in which a pid is requested
+ *   namespace that owns the pid namespace that children of the caller are born
+ *   in, or one in which a pid is requested; or one of clone()'s own reasons
  * * %-EBUSY - a requested pid is in use in its namespace
  * * %-EAGAIN - no free pid for an entry of 0; or one of clone()'s own reasons
- * * %-ENOMEM - no memory, or the init of the youngest namespace is gone
+ * * %-ENOMEM - no memory, or the init of one of the namespaces is gone
  *
  * and what else clone() may return. Of what is wrong with the set itself, the
- * first of EFAULT, EINVAL, EPERM and EBUSY is found.
+ * first of EFAULT, EINVAL for too many pids, EPERM, EINVAL for one of them, and
+ * EBUSY is found.
  */
 SYSCALL_DEFINE6(clone_with_pids, unsigned int, flags, unsigned long, newsp,
 		int __user *, parent_tidptr, int __user *, child_tidptr,
 		unsigned long, tls, const struct pid_set __user *, pid_setp)
 {
-	unsigned int level = current->nsproxy->pid_ns_for_children->level;
-	/* With room for the namespace that CLONE_NEWPID adds. */
-	pid_t set_tid[1 + MAX_PID_NAMESPACES] = {};
+	const struct pid_namespace *ns = current->nsproxy->pid_ns_for_children;
+	/* With room for the namespace that CLONE_NEWPID adds: any pid there. */
+	pid_t set_tid[1 + MAX_PID_NAMESPACES];
 	bool newpid = flags & CLONE_NEWPID;
 	struct kernel_clone_args args = {
 		.flags		= flags & ~CSIGNAL,
@@ -112,20 +128,21 @@ SYSCALL_DEFINE6(clone_with_pids, unsigned int, flags, unsigned long, newsp,
 		.stack		= newsp,
 		.tls		= tls,
 		.set_tid	= set_tid,
+		.set_tid_ebusy	= 1,
 	};
 	int num_pids;
-	pid_t nr;
 
-	num_pids = copy_pid_set_from_user(set_tid + newpid, pid_setp, level);
+	set_tid[0] = 0;
+	num_pids = copy_pid_set_from_user(set_tid + newpid, pid_setp, ns->level);
 	if (num_pids < 0)
 		return num_pids;
+	if (!may_clone_with_pids(ns))
+		return -EPERM;
+	/* Zeros for the oldest namespaces request nothing. */
+	while (num_pids && !set_tid[newpid + num_pids - 1])
+		num_pids--;
 	if (num_pids)
 		args.set_tid_size = newpid + num_pids;
 
-	nr = kernel_clone(&args);
-
-	/* A busy pid: EBUSY here, EEXIST for clone3(). */
-	if (num_pids && nr == -EEXIST)
-		nr = -EBUSY;
-	return nr;
+	return kernel_clone(&args);
 }

@@ -143,18 +143,34 @@ static void ask_for_any(struct pid_test *t)
 	memset(t->set, 0, sizeof(t->set));
 }
 
-/* @what makes alloc_pid() fail with @error without a trace. */
+/* What copy_process() does, with nothing in between. */
+static struct pid *new_pid(struct pid_namespace *ns, pid_t *set, size_t size)
+{
+	struct pid *pid = alloc_pid(ns, set, size);
+	int err;
+
+	if (IS_ERR(pid))
+		return pid;
+	err = assign_pid(pid, set, size);
+	if (err) {
+		put_pid(pid);
+		return ERR_PTR(err);
+	}
+	return pid;
+}
+
+/* @what makes alloc_pid() or assign_pid() fail with @error without a trace. */
 static void expect_refusal(struct pid_test *t, size_t size, int error,
 			   const char *what, unsigned int at)
 {
 	struct pid *pid;
 
 	remember(t);
-	pid = alloc_pid(youngest(t), t->set, size);
+	pid = new_pid(youngest(t), t->set, size);
 	KUNIT_EXPECT_EQ_MSG(t->test, PTR_ERR_OR_ZERO(pid), error,
 			    "%s (%u)", what, at);
 	if (!IS_ERR(pid))
-		cancel_pid(pid);
+		free_pid(pid);
 	expect_no_trace(t, what, at);
 }
 
@@ -163,7 +179,7 @@ KUNIT_DEFINE_ACTION_WRAPPER(free_pid_action, free_pid, struct pid *)
 /* A pid that goes when the test ends, at the latest. */
 static struct pid *must_alloc(struct pid_test *t, size_t size)
 {
-	struct pid *pid = alloc_pid(youngest(t), t->set, size);
+	struct pid *pid = new_pid(youngest(t), t->set, size);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(t->test, pid);
 	KUNIT_ASSERT_EQ(t->test, 0,
@@ -174,12 +190,6 @@ static struct pid *must_alloc(struct pid_test *t, size_t size)
 static void free_now(struct pid_test *t, struct pid *pid)
 {
 	kunit_release_action(t->test, free_pid_action, pid);
-}
-
-static void cancel_now(struct pid_test *t, struct pid *pid)
-{
-	kunit_remove_action(t->test, free_pid_action, pid);
-	cancel_pid(pid);
 }
 
 /* @pid is published with the numbers in the set, others come from the cursor. */
@@ -249,7 +259,7 @@ static void add_init(struct pid_test *t)
 	struct pid_namespace *ns = youngest(t);
 	struct pid *pid;
 
-	pid = alloc_pid(ns, NULL, 0);
+	pid = new_pid(ns, NULL, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(t->test, pid);
 	KUNIT_ASSERT_EQ(t->test, pid_nr_ns(pid, ns), 1);
 	ns->child_reaper = &init_task;
@@ -350,7 +360,7 @@ static void alloc_pid_without_set(struct kunit *test)
 	struct pid *pid;
 
 	remember(t);
-	pid = alloc_pid(youngest(t), NULL, 0);
+	pid = new_pid(youngest(t), NULL, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pid);
 	expect_numbers(t, pid, 0);
 	free_pid(pid);
@@ -446,12 +456,14 @@ static void alloc_pid_without_privilege(struct kunit *test)
 		*entry_for(t, level) = 1;
 		expect_refusal(t, t->levels, -EPERM, "a busy pid", level);
 		*entry_for(t, level) = -1;
-		expect_refusal(t, t->levels, -EINVAL, "out of range", level);
+		expect_refusal(t, t->levels, -EPERM, "out of range", level);
+		*entry_for(t, level) = pid_max;
+		expect_refusal(t, t->levels, -EPERM, "pid_max", level);
 	}
 
 	ask_for_any(t);
 	remember(t);
-	pid = alloc_pid(youngest(t), t->set, t->levels);
+	pid = new_pid(youngest(t), t->set, t->levels);
 	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, pid);
 	if (!IS_ERR(pid)) {
 		expect_numbers(t, pid, t->levels);
@@ -504,6 +516,8 @@ static void kernel_clone_busy(struct kunit *test)
 	};
 
 	KUNIT_EXPECT_EQ(test, kernel_clone(&args), -EEXIST);
+	args.set_tid_ebusy = 1;
+	KUNIT_EXPECT_EQ(test, kernel_clone(&args), -EBUSY);
 }
 
 /* Take all the numbers that are left. */
@@ -561,8 +575,7 @@ static void alloc_pid_exhausted(struct kunit *test)
 		pid = must_alloc(t, t->levels);
 		KUNIT_EXPECT_EQ(test, pid_nr_ns(pid, ns), left);
 		KUNIT_EXPECT_EQ(test, idr_get_cursor(&ns->idr), left + 1);
-		cancel_now(t, pid);
-		expect_no_trace(t, "the last free pid is given back", level);
+		free_now(t, pid);
 
 		empty(t, ns);
 	}
@@ -591,9 +604,131 @@ static void alloc_pid_wraps_around(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, pid_nr_ns(first, ns), RESERVED_PIDS);
 		KUNIT_EXPECT_EQ(test, idr_get_cursor(&ns->idr), RESERVED_PIDS + 1);
 	}
+}
 
-	cancel_now(t, first);
-	expect_no_trace(t, "cancelled after the wrap", 0);
+/* What the kernel without the series would choose. */
+static int unpatched_choice(struct idr *idr)
+{
+	int min = idr_get_cursor(idr) > RESERVED_PIDS ? RESERVED_PIDS : 1;
+
+	return idr_alloc_cyclic(idr, idr, min, pid_max, GFP_KERNEL);
+}
+
+/* @ns and @twin hold the same: does the kernel choose the same, as it would have? */
+static void expect_same_choice(struct pid_test *t, struct idr *twin,
+			       unsigned int cursor, const char *taken)
+{
+	struct pid_namespace *ns = youngest(t);
+	int choice, nr, next;
+	struct pid *pid;
+
+	idr_set_cursor(&ns->idr, cursor);
+	idr_set_cursor(twin, cursor);
+	choice = unpatched_choice(twin);
+	next = idr_get_cursor(twin);
+	if (choice == -ENOSPC)
+		choice = -EAGAIN;
+	else
+		idr_remove(twin, choice);
+
+	pid = new_pid(ns, NULL, 0);
+	nr = IS_ERR(pid) ? PTR_ERR(pid) : pid_nr_ns(pid, ns);
+	KUNIT_EXPECT_EQ_MSG(t->test, nr, choice, "cursor %u, taken: %s",
+			    cursor, taken);
+	KUNIT_EXPECT_EQ_MSG(t->test, idr_get_cursor(&ns->idr), next,
+			    "cursor %u, taken: %s: the cursor", cursor, taken);
+	if (!IS_ERR(pid))
+		free_pid(pid);
+}
+
+/*
+ * At the edges of the search the choice is that of idr_alloc_cyclic(), also
+ * where the cursor is beyond a pid_max that has been lowered.
+ */
+static void assign_pid_search(struct kunit *test)
+{
+	const unsigned int cursors[] = {	/* downwards */
+		2 * pid_max, pid_max + 1, pid_max, pid_max - 1, pid_max - 2,
+		RESERVED_PIDS + 2, RESERVED_PIDS + 1, RESERVED_PIDS,
+		RESERVED_PIDS - 1, 3, 2, 1, 0,
+	};
+	struct pid_test *t = test->priv;
+	struct pid_namespace *ns = youngest(t);
+	unsigned int i, nr, taken_from = pid_max;
+	DEFINE_IDR(twin);
+
+	if (pid_max > PID_MAX_DEFAULT)
+		kunit_skip(test, "it would take long to take all pids");
+
+	KUNIT_ASSERT_EQ(test, idr_alloc(&twin, t, 1, 2, GFP_KERNEL), 1);
+	for (i = 0; i < ARRAY_SIZE(cursors); i++)
+		expect_same_choice(t, &twin, cursors[i], "none");
+
+	for (i = 0; i < ARRAY_SIZE(cursors); i++) {
+		while (taken_from > max(cursors[i], 2U)) {
+			nr = --taken_from;
+			idr_alloc(&ns->idr, t, nr, nr + 1, GFP_KERNEL);
+			idr_alloc(&twin, t, nr, nr + 1, GFP_KERNEL);
+		}
+		expect_same_choice(t, &twin, cursors[i], "all from there on");
+		if (taken_from == pid_max)
+			continue;
+
+		nr = pid_max - 1;
+		idr_remove(&ns->idr, nr);
+		idr_remove(&twin, nr);
+		expect_same_choice(t, &twin, cursors[i], "all but the last");
+		idr_alloc(&ns->idr, t, nr, nr + 1, GFP_KERNEL);
+		idr_alloc(&twin, t, nr, nr + 1, GFP_KERNEL);
+	}
+
+	empty(t, ns);
+	idr_destroy(&twin);
+}
+
+/* Between the two steps nothing is taken. */
+static void alloc_pid_takes_nothing(struct kunit *test)
+{
+	struct pid_test *t = test->priv;
+	struct pid *pid, *rival;
+	unsigned int level;
+
+	ask_from(t, 2000);
+	remember(t);
+	pid = alloc_pid(youngest(t), t->set, t->levels);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pid);
+	expect_no_trace(t, "allocated", 0);
+
+	rival = must_alloc(t, t->levels);
+	KUNIT_EXPECT_EQ(test, assign_pid(pid, t->set, t->levels), -EEXIST);
+	free_now(t, rival);
+	remember(t);
+	KUNIT_EXPECT_EQ(test, assign_pid(pid, t->set, t->levels), 0);
+	expect_numbers(t, pid, t->levels);
+	free_pid(pid);
+
+	/* A failed attempt leaves the choice to the next one. */
+	ask_for_any(t);
+	pid = alloc_pid(youngest(t), t->set, t->levels);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pid);
+	fill(t, youngest(t));
+	remember(t);
+	KUNIT_EXPECT_EQ(test, assign_pid(pid, t->set, t->levels), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, pid_nr_ns(pid, &t->ns[0]), 0);
+	expect_no_trace(t, "full", 0);
+	empty(t, youngest(t));
+	for (level = 0; level < t->levels; level++)
+		idr_set_cursor(&t->ns[level].idr, CURSOR(level) + 5);
+	remember(t);
+	KUNIT_EXPECT_EQ(test, assign_pid(pid, t->set, t->levels), 0);
+	expect_numbers(t, pid, 0);
+	free_pid(pid);
+
+	remember(t);
+	pid = alloc_pid(youngest(t), t->set, t->levels);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pid);
+	put_pid(pid);
+	expect_no_trace(t, "put", 0);
 }
 
 /* Until there is an init, the youngest namespace takes nothing but pid 1. */
@@ -624,16 +759,25 @@ static void alloc_pid_first_process(struct kunit *test)
 		ask_from(t, 2000);
 		*entry_for(t, level) = nr;
 
+		/* Even if an earlier one that failed late moved the cursor. */
+		idr_set_cursor(&youngest(t)->idr, 2);
 		remember(t);
 		pid = must_alloc(t, t->levels);
 		KUNIT_EXPECT_EQ(test, pid_nr_ns(pid, youngest(t)), 1);
 		KUNIT_EXPECT_PTR_EQ(test, find_pid_ns(1, youngest(t)), pid);
-		cancel_now(t, pid);
-		expect_no_trace(t, "cancelled", level);
 
-		pid = must_alloc(t, t->levels);
+		/* It is not known yet whether it will be born. */
+		ask_for_any(t);
+		expect_refusal(t, t->levels, -EINVAL, "no init yet, any", nr);
+		expect_refusal(t, 0, -EINVAL, "no init yet, no set", nr);
+		*entry_for(t, level) = 2;
+		expect_refusal(t, t->levels, -EINVAL, "no init yet, 2", nr);
+		*entry_for(t, level) = 1;
+		expect_refusal(t, t->levels, -EEXIST, "no init yet, 1", nr);
+
 		free_now(t, pid);
-		expect_no_trace(t, "freed", level);
+		KUNIT_EXPECT_EQ(test, youngest(t)->pid_allocated, PIDNS_ADDING);
+		KUNIT_EXPECT_EQ(test, look_at(youngest(t)).held, 0);
 	}
 
 	add_init(t);
@@ -643,68 +787,32 @@ static void alloc_pid_first_process(struct kunit *test)
 	expect_numbers(t, pid, t->levels);
 }
 
-static void alloc_pid_init_is_gone(struct kunit *test)
-{
-	struct pid_test *t = test->priv;
-
-	disable_pid_allocation(youngest(t));
-	ask_for_any(t);
-	expect_refusal(t, t->levels, -ENOMEM, "any", 0);
-	ask_from(t, 2000);
-	expect_refusal(t, t->levels, -ENOMEM, "requested", 0);
-	ask_from(t, 1);
-	expect_refusal(t, t->levels, -ENOMEM, "busy", 0);
-	/* For the count of those that are left to be no reason to wake init. */
-	youngest(t)->pid_allocated |= PIDNS_ADDING;
-}
-
-static void cancel_pid_leaves_no_trace(struct kunit *test)
+/* A dead namespace refuses whoever would live in it or below. */
+static void assign_pid_dead_namespace(struct kunit *test)
 {
 	struct pid_test *t = test->priv;
 	unsigned int level;
 	struct pid *pid;
-	size_t size;
 
-	remember(t);
-	for (size = 0; size <= t->levels; size++) {
-		ask_from(t, 2000);
-		pid = must_alloc(t, size);
-		cancel_now(t, pid);
-		expect_no_trace(t, "short set", size);
+	pid = must_alloc(t, 0);
+	KUNIT_EXPECT_FALSE(test, pid_ns_is_dead(pid));
 
-		/* As if the kernel had picked these. */
-		for (level = 0; level < t->levels; level++)
-			*entry_for(t, level) = CURSOR(level) - 1;
-		pid = must_alloc(t, size);
-		cancel_now(t, pid);
-		expect_no_trace(t, "just behind the cursor", size);
-	}
-}
-
-/* A cursor that others have moved on stays where it is. */
-static void cancel_pid_overtaken(struct kunit *test)
-{
-	struct pid_test *t = test->priv;
-	struct pid *first, *second;
-	unsigned int level;
-
-	first = must_alloc(t, 0);
-	second = must_alloc(t, 0);
-
-	cancel_now(t, first);
 	for (level = 0; level < t->levels; level++) {
 		struct pid_namespace *ns = &t->ns[level];
 
-		KUNIT_EXPECT_EQ(test, idr_get_cursor(&ns->idr), CURSOR(level) + 2);
-		KUNIT_EXPECT_NULL(test, find_pid_ns(CURSOR(level), ns));
-		KUNIT_EXPECT_PTR_EQ(test, find_pid_ns(CURSOR(level) + 1, ns), second);
+		disable_pid_allocation(ns);
+		KUNIT_EXPECT_TRUE_MSG(test, pid_ns_is_dead(pid), "level %u", level);
+		ask_for_any(t);
+		expect_refusal(t, t->levels, -ENOMEM, "dead, any", level);
+		expect_refusal(t, 0, -ENOMEM, "dead, no set", level);
+		ask_from(t, 2000);
+		expect_refusal(t, t->levels, -ENOMEM, "dead, requested", level);
+		ask_for_any(t);
+		t->set[0] = pid_nr_ns(pid, youngest(t));
+		expect_refusal(t, 1, -EEXIST, "dead, busy", level);
+		/* For the count of those that are left to be no reason to wake init. */
+		ns->pid_allocated |= PIDNS_ADDING;
 	}
-
-	/* Its search began behind the first one. */
-	cancel_now(t, second);
-	for (level = 0; level < t->levels; level++)
-		KUNIT_EXPECT_EQ(test, idr_get_cursor(&t->ns[level].idr),
-				CURSOR(level) + 1);
 }
 
 static struct kunit_case pid_test_cases[] = {
@@ -718,9 +826,9 @@ static struct kunit_case pid_test_cases[] = {
 	KUNIT_CASE(alloc_pid_exhausted),
 	KUNIT_CASE(alloc_pid_wraps_around),
 	KUNIT_CASE(alloc_pid_first_process),
-	KUNIT_CASE_PARAM(alloc_pid_init_is_gone, depth_gen_params),
-	KUNIT_CASE_PARAM(cancel_pid_leaves_no_trace, depth_gen_params),
-	KUNIT_CASE_PARAM(cancel_pid_overtaken, depth_gen_params),
+	KUNIT_CASE(assign_pid_search),
+	KUNIT_CASE_PARAM(alloc_pid_takes_nothing, depth_gen_params),
+	KUNIT_CASE_PARAM(assign_pid_dead_namespace, depth_gen_params),
 	KUNIT_CASE(kernel_clone_busy),
 	{}
 };
