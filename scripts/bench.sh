@@ -1,34 +1,88 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# The size of what the series touches, what calls cost, and how long pidmap_lock is held, on the unpatched and on the patched
-# kernel.
+# What calls cost on the unpatched and on the patched kernel, how long they hold pidmap_lock, how that grows with the number of
+# pids, and how large the code is. Writes build/bench: table.txt, *.csv, *.svg.
+#
+# All is counted in instructions: with -icount, a nanosecond of the guest is one, whatever the host does meanwhile.
 . "$(dirname "$0")/common.sh"
 need_tree
 
+bench=$top/scripts/bench
+out=$top/build/bench
 harness=$linux/tools/testing/selftests/clone_with_pids/qemu
-make="make --no-print-directory -C $harness"
-bench=$top/build/x86_64/clone_with_pids/bench
-$make tests KSRC="$linux" O="$top/build/x86_64" >/dev/null
+declare -A source=([base]=$top/build/base/linux [patched]=$linux)
+declare -A normal=([base]=$top/build/base/x86_64 [patched]=$top/build/x86_64)
+# What measures: the object, and the header that it includes first.
+declare -A object=([cost]=fork [hold]=pid)
+declare -A header=([cost]=$bench/call-cost.h [hold]=$bench/hold-time.h)
 
-cd "$top/build"
-for k in base/x86_64 x86_64; do
-	echo "== build/$k"
-	size $k/kernel/pid.o $k/kernel/fork.o $k/vmlinux
-	[ ! -e $k/kernel/clone_with_pids.o ] || size $k/kernel/clone_with_pids.o | tail -n 1
-	"$harness/boot.sh" -x bench $k/arch/x86/boot/bzImage "$bench"
+for k in base patched; do
+	[ -e "${normal[$k]}/arch/x86/boot/bzImage" ] || die "${normal[$k]} has no kernel: run \"make kernel kernel-base\" first"
 done
+"$top/scripts/deps.sh" gnuplot-nox
 
-# The same kernels, but pid.o measures. With -icount, a nanosecond of the guest is one instruction, whatever the host does.
-cat <<EOT
-== pidmap_lock held with interrupts off, in instructions: the longest time, the sum for a call, how many times a call
-EOT
-measured() {	# measured O SOURCE
-	say "the measuring pid.o in build/$1"
-	$make kernel KSRC="$2" O="$PWD/$1" CFLAGS_pid.o="-include $top/scripts/hold-time.h" >"$1/hold.log" 2>&1 ||
-		{ tail "$1/hold.log"; die "build/$1 does not build with scripts/hold-time.h"; }
-	echo "== build/$1"
-	"$harness/boot.sh" -c 1 -q '-icount shift=0,sleep=off' -x bench "$1/arch/x86/boot/bzImage" "$bench"
-	$make kernel KSRC="$2" O="$PWD/$1" >/dev/null	# as it was
+# build KERNEL WHAT: the normal build, but that one object measures. The copy is told its new place, for objtool not to be built
+# anew, and with it all else.
+build() {
+	local o=$out/$1-$2 obj=kernel/${object[$2]}.o
+
+	say "building the $1 kernel, with a $obj that measures"
+	rm -rf "$o"
+	cp -a "${normal[$1]}" "$o"
+	grep -rlZF "${normal[$1]}/" --include='.*.cmd' "$o" | xargs -0r sed -i "s|${normal[$1]}/|$o/|g"
+	make --no-print-directory -C "$harness" kernel KSRC="${source[$1]}" O="$o" JOBS=1 \
+		CFLAGS_"${object[$2]}.o"="-include ${header[$2]}" >"$o.log" 2>&1 ||
+		{ tail "$o.log" >&2; die "$1: no kernel with ${header[$2]}: see $o.log"; }
+
+	for obj in pid fork; do
+		[ $obj = "${object[$2]}" ] || cmp "$o/kernel/$obj.o" "${normal[$1]}/kernel/$obj.o" >&2 ||
+			die "$1: this is not the normal build's $obj.o: run \"make kernel kernel-base\" first"
+	done
+	mv "$o/arch/x86/boot/bzImage" "$o.bzImage"
+	rm -rf "$o"
 }
-measured base/x86_64 "$top/build/base/linux"
-measured x86_64 "$linux"
+
+# run KERNEL WHAT CALLS PART...: each part in a guest of its own. Waiting for the local APIC's timer takes long with -icount.
+run() {
+	local name=$1-$2 calls=$3 part
+
+	: >"$out/$name.raw"
+	for part in "${@:4}"; do
+		say "$1: $2, $part"
+		"$harness/boot.sh" -c 1 -m 2048 -k nolapic_timer -q '-icount shift=0,sleep=off' -x "bench $calls $part" \
+			"$out/$name.bzImage" "$out/bench" >>"$out/$name.raw" 2>"$out/$name.err" ||
+			{ tail -n 20 "$out/$name.raw" "$out/$name.err" >&2; die "$1: $2, $part: the guest failed"; }
+	done
+}
+
+measure() {
+	build "$1" cost
+	run "$1" cost 1000 dense sparse worst growth
+	build "$1" hold
+	run "$1" hold 100 dense worst	# with interrupts off, 100 are as good
+}
+
+rm -rf "$out"
+mkdir -p "$out"
+make -s --no-print-directory -C "$harness" headers KSRC="$linux" O="${normal[patched]}" >/dev/null
+make -s --no-print-directory -C "$harness/.." OUTPUT="$out" KHDR_INCLUDES="-isystem ${normal[patched]}/usr/include" "$out/bench" >/dev/null
+
+pids=()
+trap 'kill "${pids[@]}" 2>/dev/null || true' EXIT	# the shell lets them ignore Ctrl-C
+for k in base patched; do
+	measure $k &
+	pids+=($!)
+done
+for pid in "${pids[@]}"; do
+	wait "$pid" || die "not all could be measured"
+done
+trap - EXIT
+
+for k in base patched; do
+	objects=(kernel/pid.o kernel/fork.o)
+	[ $k = base ] || objects+=(kernel/clone_with_pids.o)
+	(cd "${normal[$k]}" && size "${objects[@]}") >"$out/$k.size"
+done
+"$bench/report.py" "$out"
+gnuplot -c "$bench/plot.gp" "$out"
+say "build/bench has this as table.txt, and the numbers and plots: $(cd "$out" && echo *.csv *.svg)"

@@ -1,40 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How long kernel/pid.c holds pidmap_lock, with interrupts off: included ahead
- * of it by scripts/bench.sh, on the unpatched and on the patched kernel alike.
+ * How long pidmap_lock is held with interrupts off, in instructions.
+ * scripts/bench.sh has kernel/pid.c include this first, on the unpatched and on
+ * the patched kernel.
  *
- * /sys/module/pid/parameters/{alloc,free}_hold have the longest hold in ticks
- * of the TSC, the sum of all, and their number: of those who know that
- * interrupts are on, and of those who do not. These are alloc_pid() and
- * free_pid() in the main.
+ * /sys/module/pid/parameters/{alloc,free}_hold have the longest hold since they
+ * were last written to, the sum of all, and how many there were. Who knows that
+ * interrupts are on counts as alloc: alloc_pid(), assign_pid(). Who does not
+ * counts as free: free_pid().
  */
 #include <linux/moduleparam.h>
 #include <linux/spinlock.h>
-#include <asm/msr.h>
+#include "instructions.h"
 
 static spinlock_t pidmap_lock;
 
 static unsigned long alloc_hold[3], free_hold[3];
 module_param_array(alloc_hold, ulong, NULL, 0644);
 module_param_array(free_hold, ulong, NULL, 0644);
-static u64 hold_start;
+static unsigned long hold_start;
 
-static inline void hold_begins(spinlock_t *lock)
+static __always_inline void hold_begins(spinlock_t *lock)
 {
 	if (lock == &pidmap_lock)
-		hold_start = rdtsc();
+		hold_start = instructions();
 }
 
-static inline void hold_ends(spinlock_t *lock, unsigned long *hold)
+static __always_inline void hold_ends(spinlock_t *lock, unsigned long *hold)
 {
-	unsigned long t;
+	unsigned long held = instructions() - hold_start - cost_of_measuring();
 
 	if (lock != &pidmap_lock)
 		return;
-	t = rdtsc() - hold_start;
-	if (t > hold[0])
-		hold[0] = t;
-	hold[1] += t;
+	hold[0] = max(hold[0], held);
+	hold[1] += held;
 	hold[2]++;
 }
 
