@@ -79,7 +79,7 @@ ready()
 		[ "$(grep -cE '"(sleep|tail|tr|cat)"' "$dir/before")" = 7 ]
 }
 
-with_pids 0 -- true || fail "this kernel cannot do it"
+with_pids 0 -- true || fail "clone_with_pids() cannot be called here"
 
 say "A program of many processes, in two pid namespaces below this one"
 setsid with_pids -n 0 -- unshare --mount-proc sh "$dir/service" "$dir" \

@@ -63,9 +63,20 @@ int probe_pid(unsigned int num, unsigned int i, pid_t pid)
 }
 
 /*
+ * May this process choose the pid of entry @i of @num, which are no more than
+ * there are namespaces? If not of the youngest, it may not even call. Privilege
+ * is judged before the range.
+ */
+bool may_choose(unsigned int num, unsigned int i)
+{
+	return probe_pid(num, i, -1) != EPERM;
+}
+
+/*
  * How many pids a full set has, where children are born @depth levels below this
  * process. Pid 1 of its own namespace is in use for as long as anybody lives
- * there: asking for it gives EBUSY or EPERM, but EINVAL when the set is too long.
+ * there: asking for it gives EBUSY or EPERM, but EINVAL when the set is too long,
+ * to whoever has no privilege, too.
  */
 unsigned int count_levels(unsigned int depth)
 {

@@ -51,6 +51,7 @@ static inline long clone_with_pids(int flags, void *child_stack, int *parent_tid
 pid_t fork_with_pids(int flags, const struct ids *want);
 int call_error(void);
 int probe_pid(unsigned int num, unsigned int i, pid_t pid);
+bool may_choose(unsigned int num, unsigned int i);
 unsigned int newborn_depth(bool *empty);
 unsigned int count_levels(unsigned int depth);
 

@@ -65,8 +65,9 @@ static const char usage[] =
 "  -n, --dry-run  only show the steps that would be taken, if there is a way\n"
 "  -h, --help     show this\n"
 "\n"
-"It needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE, and a tree with pid namespaces\n"
-"of its own needs CAP_SYS_ADMIN.\n"
+"It needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN over its own pid namespace and each\n"
+"older one that FILE has ids of; a tree with pid namespaces of its own needs\n"
+"CAP_SYS_ADMIN.\n"
 "\n"
 "Exit status:\n"
 "  that of the root, or 128+N if signal N ended it; 0 with -d and -n; else\n"
@@ -1028,12 +1029,13 @@ static void check_kernel(const struct tree *tree)
 				errx(EXIT_IMPOSSIBLE, "pid %d is not below kernel.pid_max, %ld",
 				     ids->nr[level], pid_max);
 	}
-	/* Pid 1 is in use, so that EBUSY says there is privilege. */
-	for (i = 0; i <= base; i++)
-		if (probe_pid(base + 1, i, 1) == EPERM)
+	if (!may_choose(1, 0))
+		errx(EXIT_IMPOSSIBLE,
+		     "may not use clone_with_pids(): that needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN over this pid namespace");
+	for (i = 0; i < base; i++)
+		if (!may_choose(base + 1, i))
 			errx(EXIT_IMPOSSIBLE,
-			     "may not choose pids %s: that needs CAP_CHECKPOINT_RESTORE over it",
-			     base == i ? "in this pid namespace" : "in an older pid namespace");
+			     "may not choose pids in an older pid namespace: that needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN over it");
 }
 
 static void see_taken(const struct status *st, void *arg)

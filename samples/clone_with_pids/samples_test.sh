@@ -110,7 +110,18 @@ expect 125 'it is [0-9]* in this /proc' 'EBUSY: seen from outside' unshare -p -f
 expect 125 '2 entries, but COMMAND would live in 1 ' 'EINVAL: too many entries' with_pids 0,0 true
 expect 125 '4194304 (entry 1 of 1) is not below kernel.pid_max' 'EINVAL: pid_max' with_pids 4194304 true
 expect 125 'first process' 'EINVAL: the first process' unshare -p with_pids 2 true
-expect 125 'pid 4242 (entry 1 of 1: level 0.* is not this caller' 'EPERM' unshare -U with_pids 4242 true
+for pids in 0 4242 1; do
+	expect 125 'may not use clone_with_pids(), whatever the pids' "EPERM: no privilege, $pids" \
+		unshare -U with_pids $pids true
+done
+expect 125 'owns the$' 'EPERM: says which namespace' unshare -U with_pids 0 true
+expect 125 'new pid namespace (-n) needs CAP_SYS_ADMIN' 'EPERM: -n' unshare -U with_pids -n 0 true
+# Root in a container has privilege over the youngest of two namespaces only.
+container='unshare -r -p -f --mount-proc with_pids'
+expect 0 '^77$' 'with_pids: in a user namespace' $container 0,77 -- sh -c 'echo $$'
+expect 125 'pid 4242 (entry 1 of 2: level 0.* is not this caller' 'EPERM: an older namespace' \
+	$container 4242,77 true
+expect 125 'pid 1 (entry 1 of 2: level 0.* is not this caller' 'EPERM, not EBUSY' $container 1,77 true
 
 # checkpoint: what it is called with, and what it finds
 expect 0 '^Usage: checkpoint' 'checkpoint --help' checkpoint --help
@@ -274,7 +285,7 @@ record tree <<-EOT
 EOT
 expect 4 'pid 2, of b, is in use' 'restart: a pid in use' restart tree
 expect 1 '' 'restart: nothing was tried' test -e /proc/1000
-expect 4 'may not choose pids' 'restart: no privilege' unshare -U restart tree
+expect 4 'may not use clone_with_pids()' 'restart: no privilege' unshare -U restart tree
 
 # A step fails when others have been taken: no trace may be left.
 record tree <<-EOT

@@ -19,6 +19,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include <linux/capability.h>
+
 #include "pidtree.h"
 
 /* As env(1), nohup(1) and timeout(1) have them. */
@@ -33,8 +35,11 @@ static const char usage[] =
 "\n"
 "PIDS are decimal numbers with commas between, from the oldest pid namespace to\n"
 "the youngest. Fewer entries than namespaces speak for the youngest ones. 0 lets\n"
-"the kernel choose. A choice of one's own needs CAP_SYS_ADMIN or\n"
-"CAP_CHECKPOINT_RESTORE over that pid namespace.\n"
+"the kernel choose.\n"
+"\n"
+"It needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN over the youngest namespace, even\n"
+"if all PIDS are 0, and over each other one that a pid is chosen in; and for -n,\n"
+"CAP_SYS_ADMIN.\n"
 "\n"
 "  -n, --newpid  make COMMAND the first process of a new pid namespace, where it\n"
 "                is pid 1; PIDS speak for the existing namespaces\n"
@@ -107,26 +112,46 @@ static void explain_busy(const struct ids *want, unsigned int levels)
 		      "  (mount option hidepid).\n", stderr);
 }
 
-/* As in count_levels(): pid 1 is in use, so that EBUSY says there is privilege. */
-static void explain_perm(const struct ids *want, unsigned int levels, bool empty)
+static bool has_cap_sys_admin(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+
+	syscall(SYS_capget, &header, data);
+	return data[0].effective & (1U << CAP_SYS_ADMIN);
+}
+
+static void explain_perm(const struct ids *want, unsigned int levels, int flags)
 {
 	struct place place;
 	bool found = false;
 	unsigned int i;
 
-	for (i = 0; i < want->num; i++) {
-		if (!want->nr[i] || (empty && i == want->num - 1) ||
-		    probe_pid(want->num, i, 1) != EPERM)
+	find_place(&place, 0);
+	if (!may_choose(want->num, want->num - 1)) {
+		fputs("  This caller may not use clone_with_pids(), whatever the pids. It needs\n"
+		      "  CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the user namespace that owns the\n"
+		      "  youngest pid namespace", stderr);
+		if (place.ino)
+			fprintf(stderr, ", pid:[%lu]", place.ino);
+		fputs(".\n", stderr);
+		found = true;
+	}
+	for (i = 0; !found && i < want->num; i++) {
+		if (!want->nr[i] || may_choose(want->num, i))
 			continue;
 		find_place(&place, want->num - 1 - i);
 		say_entry(want, i, levels, &place);
-		fputs(" is not this caller's to choose\n", stderr);
+		fputs(" is not this caller's to choose: it needs\n"
+		      "  CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the user namespace that owns that\n"
+		      "  pid namespace. 0 leaves the choice to the kernel.\n", stderr);
 		found = true;
 	}
-	if (!found)
-		fputs("  The youngest entry is not this caller's to choose.\n", stderr);
-	fputs("  It needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE in the user namespace that owns\n"
-	      "  that pid namespace; an entry of 0 needs none.\n", stderr);
+	if (flags & CLONE_NEWPID && !has_cap_sys_admin())
+		fputs("  A new pid namespace (-n) needs CAP_SYS_ADMIN.\n", stderr);
+	else if (!found)
+		fputs("  The pids are this caller's to choose; a seccomp filter may be in the way.\n",
+		      stderr);
 }
 
 static void explain_inval(const struct ids *want, unsigned int levels, bool empty)
@@ -154,7 +179,7 @@ static void explain_inval(const struct ids *want, unsigned int levels, bool empt
 		fputs("  The set is good; clone(2) tells its own reasons for this\n", stderr);
 }
 
-static void __noreturn refused(const struct ids *want, int error)
+static void __noreturn refused(const struct ids *want, int flags, int error)
 {
 	int missing = call_error();
 	unsigned int depth, levels;
@@ -176,7 +201,7 @@ static void __noreturn refused(const struct ids *want, int error)
 		explain_busy(want, levels);
 		break;
 	case EPERM:
-		explain_perm(want, levels, empty);
+		explain_perm(want, levels, flags);
 		break;
 	case EINVAL:
 		explain_inval(want, levels, empty);
@@ -293,7 +318,7 @@ int main(int argc, char **argv)
 
 	child = fork_with_pids(flags, &want);
 	if (child < 0)
-		refused(&want, errno);
+		refused(&want, flags, errno);
 	if (!child) {
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		run(argv);

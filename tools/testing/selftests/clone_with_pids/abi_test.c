@@ -83,7 +83,7 @@ TEST_F(entry, order_of_arguments)
 }
 
 /* The documented probe: where there is the call, never a child and EINVAL. */
-TEST_F(entry, probe)
+static void expect_probe(struct __test_metadata *const _metadata)
 {
 	const __u32 too_many = UINT_MAX;
 
@@ -93,6 +93,14 @@ TEST_F(entry, probe)
 	EXPECT_EQ(-EINVAL, clone_with_pids(CLONE_NEWPID | CLONE_NEWUSER, NULL,
 					   NULL, NULL, 0, &too_many));
 	EXPECT_EQ(-ECHILD, wait_exit(-1));
+}
+
+TEST_F(entry, probe)
+{
+	expect_probe(_metadata);
+	keep_caps(0);
+	EXPECT_EQ(-EPERM, clone_with_pids(SIGCHLD, NULL, NULL, NULL, 0, NULL));
+	expect_probe(_metadata);
 }
 
 #ifdef __x86_64__
@@ -144,6 +152,8 @@ TEST(ia32_entry_of_a_64_bit_program)
 						      sizeof(low->set))));
 	EXPECT_EQ(-EFAULT, int80(__NR_clone_with_pids, SIGCHLD, 0, 0, 0, 0,
 				 0xfffff000));
+	keep_caps(0);
+	EXPECT_EQ(-EPERM, int80(__NR_clone_with_pids, SIGCHLD, 0, 0, 0, 0, 0));
 }
 #endif
 

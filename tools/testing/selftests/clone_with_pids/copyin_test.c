@@ -186,8 +186,12 @@ TEST_F(copyin, bounded_before_copied)
 	}
 }
 
-/* Up to there, what cannot be read comes before what is too long. */
-TEST_F(copyin, EFAULT_beats_EINVAL)
+/*
+ * Up to there, what cannot be read comes before what is too long, and both
+ * before whether the caller may call.
+ */
+static void expect_order(struct __test_metadata *const _metadata,
+			 FIXTURE_DATA(copyin) *self, bool may_call)
 {
 	const unsigned int max = levels();
 	struct pid_set *set;
@@ -214,12 +218,25 @@ TEST_F(copyin, EFAULT_beats_EINVAL)
 		set = (void *)(self->end - set_size(len));
 		memset(set, 0, set_size(len));
 		set->num_pids = len;
-		if (len <= max) {
-			EXPECT_LT(0, spawn(0, set, &ids));
-		} else {
+		if (len > max) {
 			EXPECT_EQ(-EINVAL, spawn(0, set, &ids));
+		} else if (!may_call) {
+			EXPECT_EQ(-EPERM, spawn(0, set, &ids));
+		} else {
+			EXPECT_LT(0, spawn(0, set, &ids));
 		}
 	}
+}
+
+TEST_F(copyin, EFAULT_beats_EINVAL)
+{
+	expect_order(_metadata, self, true);
+}
+
+TEST_F(copyin, EINVAL_beats_EPERM)
+{
+	keep_caps(0);
+	expect_order(_metadata, self, false);
 }
 
 TEST_F(copyin, addresses_that_are_no_memory)

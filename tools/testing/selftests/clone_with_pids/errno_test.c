@@ -4,6 +4,8 @@
  * reasons. EPERM is in privilege_test.c, EFAULT byte by byte in copyin_test.c,
  * ENOMEM in namespaces_test.c.
  */
+#include <sys/stat.h>
+
 #include "clone_with_pids.h"
 
 /*
@@ -163,6 +165,8 @@ TEST_F(nested, EINVAL_of_clone_beats_EBUSY)
 {
 	struct nspid ids;
 
+	EXPECT_EQ(-EINVAL, spawn(CLONE_THREAD, NULL, &ids));
+	EXPECT_EQ(-EINVAL, spawn(CLONE_THREAD, SET(self->free[2]), &ids));
 	EXPECT_EQ(-EINVAL, spawn(CLONE_THREAD, SET(self->busy.pid[2]), &ids));
 	EXPECT_EQ(-EINVAL, spawn(CLONE_SIGHAND, SET(self->busy.pid[2]), &ids));
 	EXPECT_EQ(-EINVAL, spawn(CLONE_NEWNS | CLONE_FS,
@@ -186,6 +190,124 @@ TEST_F(nested, EAGAIN_of_RLIMIT_NPROC)
 	EXPECT_EQ(-EAGAIN, spawn(0, NULL, &ids));
 	EXPECT_EQ(-EAGAIN, spawn(0, SET(0), &ids));
 	EXPECT_EQ(-EAGAIN, spawn(0, SET(self->free[2]), &ids));
+	EXPECT_EQ(-EAGAIN, spawn(0, SET(self->busy.pid[2]), &ids));
+	EXPECT_EQ(-EAGAIN, spawn(0, SET(-1), &ids));
+	EXPECT_EQ(-EINVAL, spawn(0, &(__u32){ UINT_MAX }, &ids));
+	keep_caps(0);
+	EXPECT_EQ(-EPERM, spawn(0, NULL, &ids));
+	EXPECT_EQ(-EPERM, spawn(0, SET(0), &ids));
+}
+
+/*
+ * What comes after the set, and before its pids are taken: where to store the
+ * number of a pidfd, file descriptors, the limit of a control group.
+ *
+ *   oldest        middle       youngest
+ *   test      --> init     --> init --> caller
+ */
+FIXTURE(late)
+{
+	pid_t free[DEPTH];
+	struct nspid busy;
+};
+
+FIXTURE_VARIANT(late)
+{
+	int err;
+	unsigned long flags;
+	int *parent_tid;
+	bool no_files, no_pids;
+};
+
+FIXTURE_VARIANT_ADD(late, EFAULT) {
+	.err = -EFAULT,
+	.flags = CLONE_PIDFD,
+	.parent_tid = (int *)1,
+};
+
+FIXTURE_VARIANT_ADD(late, EMFILE) {
+	.err = -EMFILE,
+	.flags = CLONE_PIDFD,
+	.no_files = true,
+};
+
+FIXTURE_VARIANT_ADD(late, EAGAIN_of_pids_max) {
+	.err = -EAGAIN,
+	.no_pids = true,
+};
+
+FIXTURE_SETUP(late)
+{
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
+	if (variant->no_pids) {
+		write_str(CGROUP_ROOT "cgroup.subtree_control", "+pids");
+		mkdir(CGROUP, 0755);
+		if (access(CGROUP "pids.max", W_OK))
+			SKIP(return, "no cgroup2 with pids at " CGROUP_ROOT);
+	}
+	free_pids(self->free, DEPTH);
+	nest(DEPTH - 1);
+	self->busy = read_nspid("/proc/self/status");
+	ASSERT_EQ(DEPTH, self->busy.n);
+	if (variant->no_pids)
+		ASSERT_EQ(0, write_str(CGROUP "cgroup.procs", "0"));
+}
+
+FIXTURE_TEARDOWN_PARENT(late)
+{
+	rmdir(CGROUP);
+}
+
+static int call_late(const FIXTURE_VARIANT(late) *variant, const void *set)
+{
+	struct rlimit files, none;
+	int pidfd, rc;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	none = (struct rlimit){ 0, files.rlim_max };
+	if (variant->no_files)
+		setrlimit(RLIMIT_NOFILE, &none);
+	if (variant->no_pids)
+		write_str(CGROUP "pids.max", "1");
+	rc = clone_with_pids(variant->flags | SIGCHLD, NULL,
+			     variant->parent_tid ?: &pidfd, NULL, 0, set);
+	if (!rc)
+		_exit(0);
+	if (variant->no_pids)
+		write_str(CGROUP "pids.max", "max");
+	setrlimit(RLIMIT_NOFILE, &files);
+	return rc;
+}
+
+TEST_F(late, comes_after_the_set)
+{
+	const int bad[] = { -1, INT_MAX, read_int(PID_MAX) };
+	struct nspid ids;
+	int i, j;
+
+	EXPECT_EQ(variant->err, call_late(variant, NULL));
+	EXPECT_EQ(variant->err, call_late(variant, SET(0)));
+	for (i = 0; i < DEPTH; i++) {
+		struct any_set set = { .num_pids = DEPTH };
+
+		set.pids[i] = self->free[i];
+		EXPECT_EQ(variant->err, call_late(variant, &set));
+		for (j = 0; j < ARRAY_SIZE(bad); j++) {
+			set.pids[i] = bad[j];
+			EXPECT_EQ(-EINVAL, call_late(variant, &set));
+		}
+		set.pids[i] = self->busy.pid[i];
+		EXPECT_EQ(-EBUSY, call_late(variant, &set));
+	}
+	EXPECT_EQ(-EINVAL, call_late(variant, &(__u32){ UINT_MAX }));
+	EXPECT_EQ(-EFAULT, call_late(variant, (void *)1));
+
+	EXPECT_LT(0, spawn(0, SET(self->free[0], self->free[1],
+				  self->free[2]), &ids));
+	keep_caps(0);
+	EXPECT_EQ(-EPERM, call_late(variant, NULL));
+	EXPECT_EQ(-EPERM, call_late(variant, SET(0)));
+	EXPECT_EQ(-ECHILD, wait_exit(-1));
 }
 
 /*
@@ -266,6 +388,11 @@ TEST_F(shortage, EAGAIN_at_each_level)
 			} else {
 				EXPECT_LT(0, spawn(0, &one, &ids));
 				EXPECT_EQ(ONLY_PID, ids.pid[j]);
+
+				/* Nor does it where another pid is in use. */
+				one = (struct any_set){ 3, { 0, 0, 0 } };
+				one.pids[j] = 1;
+				EXPECT_EQ(-EBUSY, spawn(0, &one, &ids));
 			}
 		}
 		ASSERT_EQ(0, write_int(PID_MAX, self->pid_max));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A nonzero entry needs privilege over the user namespace that owns its pid
- * namespace, level by level, and that is judged before any pid is tried.
+ * Every call needs privilege over the pid namespace that its child is born in,
+ * whatever the set is, and a nonzero entry over its own namespace. All of that
+ * is judged before the range of any entry, and before any pid is tried.
  */
 #include "clone_with_pids.h"
 
@@ -89,22 +90,6 @@ FIXTURE_VARIANT_ADD(owner, of_none) {
 	.privileged = 0,
 };
 
-/* Enters new namespaces, in a new user namespace with the same user as before. */
-static void enter(struct __test_metadata *const _metadata, int flags)
-{
-	const int uid = geteuid(), gid = getegid();
-	char map[32];
-
-	must_unshare(flags);
-	if (!(flags & CLONE_NEWUSER))
-		return;
-	snprintf(map, sizeof(map), "%d %d 1", uid, uid);
-	ASSERT_EQ(0, write_str("/proc/self/uid_map", map));
-	ASSERT_EQ(0, write_str("/proc/self/setgroups", "deny"));
-	snprintf(map, sizeof(map), "%d %d 1", gid, gid);
-	ASSERT_EQ(0, write_str("/proc/self/gid_map", map));
-}
-
 FIXTURE_SETUP(owner)
 {
 	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
@@ -115,13 +100,13 @@ FIXTURE_SETUP(owner)
 		/* or /proc/self would be root's */
 		ASSERT_EQ(0, prctl(PR_SET_DUMPABLE, 1));
 	}
-	enter(_metadata, variant->middle);
+	must_unshare_as_same_user(variant->middle);
 	go_on_as_child();
-	enter(_metadata, variant->youngest);
+	must_unshare_as_same_user(variant->youngest);
 	go_on_as_child();
 	go_on_as_child();
 	if (variant->last)
-		enter(_metadata, variant->last);
+		must_unshare_as_same_user(variant->last);
 	self->busy = read_nspid("/proc/self/status");
 	ASSERT_EQ(DEPTH, self->busy.n);
 	self->privileged = variant->privileged;
@@ -138,11 +123,17 @@ static bool may(FIXTURE_DATA(owner) *self, int level)
 	return level >= DEPTH - self->privileged;
 }
 
+/* Whether the caller may call at all. */
+static bool may_call(FIXTURE_DATA(owner) *self)
+{
+	return may(self, DEPTH - 1);
+}
+
 /* A set that asks for @pids where @mask has a bit, and whether it may be. */
 static bool ask(FIXTURE_DATA(owner) *self, const pid_t *pids,
 		unsigned int mask, struct any_set *set)
 {
-	bool allowed = true;
+	bool allowed = may_call(self);
 	int i;
 
 	*set = (struct any_set){ .num_pids = DEPTH };
@@ -153,6 +144,26 @@ static bool ask(FIXTURE_DATA(owner) *self, const pid_t *pids,
 		allowed &= may(self, i);
 	}
 	return allowed;
+}
+
+TEST_F(owner, whatever_the_set)
+{
+	struct any_set zeros = { .num_pids = DEPTH };
+	const void *sets[] = {
+		NULL, SET(), SET(0), SET(0, 0), &zeros, SET(self->free[2]),
+	};
+	struct nspid ids;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sets); i++) {
+		int pid = spawn(0, sets[i], &ids);
+
+		if (may_call(self)) {
+			EXPECT_LT(0, pid);
+		} else {
+			EXPECT_EQ(-EPERM, pid);
+		}
+	}
 }
 
 TEST_F(owner, each_choice_of_free_pids)
@@ -179,7 +190,7 @@ TEST_F(owner, each_choice_of_free_pids)
 	}
 }
 
-/* The very same refusals: they do not tell which pids are in use. */
+/* The very same refusals: they do not tell which pids are in use, */
 TEST_F(owner, each_choice_of_busy_pids)
 {
 	unsigned int mask;
@@ -191,6 +202,29 @@ TEST_F(owner, each_choice_of_busy_pids)
 
 		EXPECT_EQ(allowed ? -EBUSY : -EPERM, spawn(0, &set, &ids)) {
 			TH_LOG("mask %#x", mask);
+		}
+	}
+}
+
+/* nor what pid_max is. */
+TEST_F(owner, each_choice_of_pids_out_of_range)
+{
+	const int bad[] = { -1, INT_MIN, INT_MAX, read_int(PID_MAX) };
+	unsigned int mask;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		const pid_t pids[DEPTH] = { bad[i], bad[i], bad[i] };
+
+		for (mask = 1; mask < 1 << DEPTH; mask++) {
+			struct any_set set;
+			struct nspid ids;
+			bool allowed = ask(self, pids, mask, &set);
+
+			EXPECT_EQ(allowed ? -EINVAL : -EPERM,
+				  spawn(0, &set, &ids)) {
+				TH_LOG("pid %d, mask %#x", bad[i], mask);
+			}
 		}
 	}
 }
@@ -214,32 +248,42 @@ TEST_F(owner, EPERM_beats_EBUSY_at_another_level)
 	}
 }
 
-TEST_F(owner, EINVAL_beats_EPERM)
+TEST_F(owner, EPERM_beats_EINVAL_at_another_level)
 {
 	const int bad[] = { -1, INT_MAX, read_int(PID_MAX) };
-	struct any_set set;
 	struct nspid ids;
 	int i, j, k;
 
 	for (i = 0; i < DEPTH; i++) {
 		for (j = 0; j < DEPTH; j++) {
-			for (k = 0; k < ARRAY_SIZE(bad); k++) {
-				set = (struct any_set){ .num_pids = DEPTH };
+			const int err = may(self, i) && may(self, j) ?
+					-EINVAL : -EPERM;
+
+			for (k = 0; i != j && k < ARRAY_SIZE(bad); k++) {
+				struct any_set set = { .num_pids = DEPTH };
+
+				set.pids[i] = bad[k];
 				set.pids[j] = self->free[j];
-				set.pids[i] = bad[k];	/* even if i == j */
-				EXPECT_EQ(-EINVAL, spawn(0, &set, &ids));
-				if (i == j)
-					continue;
+				EXPECT_EQ(err, spawn(0, &set, &ids));
 				set.pids[j] = self->busy.pid[j];
-				EXPECT_EQ(-EINVAL, spawn(0, &set, &ids));
+				EXPECT_EQ(err, spawn(0, &set, &ids));
 			}
 		}
 	}
+}
 
-	/* too long, with pids in it that may not be had */
-	set = (struct any_set){ .num_pids = levels() + 1 };
-	for (i = 0; i < set.num_pids; i++)
+TEST_F(owner, EINVAL_too_long_beats_EPERM)
+{
+	const unsigned int too_long = levels() + 1;
+	struct any_set set = { .num_pids = too_long };
+	struct nspid ids;
+	unsigned int i;
+
+	EXPECT_EQ(-EINVAL, spawn(0, &set, &ids));
+	for (i = 0; i < too_long; i++)
 		set.pids[i] = self->free[0];
+	EXPECT_EQ(-EINVAL, spawn(0, &set, &ids));
+	set.num_pids = UINT_MAX;
 	EXPECT_EQ(-EINVAL, spawn(0, &set, &ids));
 }
 
@@ -257,6 +301,49 @@ TEST_F(owner, EFAULT_beats_EPERM)
 	set->pids[0] = self->free[0];
 	set->pids[1] = self->free[1];
 	EXPECT_EQ(-EFAULT, spawn(0, set, &ids));
+	EXPECT_EQ(-EFAULT, spawn(0, map + page, &ids));
+}
+
+/*
+ * What clone() has to say of its flags comes after whether the caller may call,
+ * and before where it may choose.
+ */
+TEST_F(owner, EPERM_beats_EINVAL_of_clone)
+{
+	const unsigned long bad[] = {
+		CLONE_THREAD, CLONE_SIGHAND, CLONE_NEWNS | CLONE_FS,
+	};
+	const int err = may_call(self) ? -EINVAL : -EPERM;
+	struct nspid ids;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(err, spawn(bad[i], NULL, &ids));
+		EXPECT_EQ(err, spawn(bad[i], SET(self->free[2]), &ids));
+		EXPECT_EQ(err, spawn(bad[i], SET(-1), &ids));
+		EXPECT_EQ(err, spawn(bad[i], SET(self->free[0], 0, 0), &ids));
+	}
+}
+
+/* What is found when the set has been judged: here, where to put the pidfd. */
+TEST_F(owner, EPERM_beats_EFAULT_of_pidfd)
+{
+	unsigned int mask;
+
+	for (mask = 0; mask < 1 << DEPTH; mask++) {
+		struct any_set set;
+		bool allowed = ask(self, self->free, mask, &set);
+
+		EXPECT_EQ(allowed ? -EFAULT : -EPERM,
+			  clone_with_pids(CLONE_PIDFD | SIGCHLD, NULL, (int *)1,
+					  NULL, 0, &set));
+		if (!mask)
+			continue;
+		ask(self, self->busy.pid, mask, &set);
+		EXPECT_EQ(allowed ? -EBUSY : -EPERM,
+			  clone_with_pids(CLONE_PIDFD | SIGCHLD, NULL, (int *)1,
+					  NULL, 0, &set));
+	}
 }
 
 /* A user namespace of the child's own gives its creator nothing. */
@@ -281,18 +368,23 @@ TEST_F(owner, newuser_does_not_help)
 	}
 }
 
-/* Who made a namespace for its children may choose there. */
+/*
+ * Who made a namespace for its children may call, and choose there. Privilege
+ * over the caller's own namespace is not what it takes.
+ */
 TEST_F(owner, first_process)
 {
+	const pid_t free = self->free[2];
 	struct nspid ids;
 
 	must_unshare(CLONE_NEWPID);
-	EXPECT_EQ(-EINVAL, spawn(0, SET(self->free[2], 2), &ids));
+	EXPECT_EQ(-EINVAL, spawn(0, SET(2), &ids));
+	EXPECT_EQ(may(self, 2) ? -EINVAL : -EPERM, spawn(0, SET(free, 2), &ids));
 	if (may(self, 2)) {
-		EXPECT_LT(0, spawn(0, SET(self->free[2], 1), &ids));
-		EXPECT_EQ(self->free[2], ids.pid[2]);
+		EXPECT_LT(0, spawn(0, SET(free, 1), &ids));
+		EXPECT_EQ(free, ids.pid[2]);
 	} else {
-		EXPECT_EQ(-EPERM, spawn(0, SET(self->free[2], 1), &ids));
+		EXPECT_EQ(-EPERM, spawn(0, SET(free, 1), &ids));
 		EXPECT_LT(0, spawn(0, SET(0, 1), &ids));
 	}
 	EXPECT_EQ(1, ids.pid[DEPTH]);
@@ -357,39 +449,70 @@ TEST_F(capability, to_choose)
 	if (variant->allowed) {
 		EXPECT_EQ(self->free, spawn(0, SET(self->free), &ids));
 		EXPECT_EQ(-EBUSY, spawn(0, SET(getpid()), &ids));
+		EXPECT_EQ(-EINVAL, spawn(0, SET(-1), &ids));
 	} else {
 		EXPECT_EQ(-EPERM, spawn(0, SET(self->free), &ids));
 		EXPECT_EQ(-EPERM, spawn(0, SET(getpid()), &ids));
+		EXPECT_EQ(-EPERM, spawn(0, SET(-1), &ids));
 	}
-	EXPECT_EQ(-EINVAL, spawn(0, SET(-1), &ids));
 }
 
-TEST_F(capability, not_to_choose)
+TEST_F(capability, to_call)
 {
-	struct any_set zeroes = { .num_pids = levels() };
+	struct any_set zeros = { .num_pids = levels() };
+	const void *sets[] = { NULL, SET(), SET(0), &zeros };
+	struct nspid ids;
+	int i;
+
+	keep_caps(variant->keep);
+	for (i = 0; i < ARRAY_SIZE(sets); i++) {
+		int pid = spawn(0, sets[i], &ids);
+
+		if (variant->allowed) {
+			EXPECT_LT(0, pid);
+		} else {
+			EXPECT_EQ(-EPERM, pid);
+		}
+	}
+	EXPECT_LT(0, plain_fork().n);
+}
+
+/* What a flag takes in clone(), it takes here. */
+TEST_F(capability, newpid)
+{
+	const bool admin = variant->keep & CAP_BIT(CAP_SYS_ADMIN);
 	struct nspid ids;
 
 	keep_caps(variant->keep);
-	EXPECT_LT(0, spawn(0, NULL, &ids));
-	EXPECT_LT(0, spawn(0, SET(), &ids));
-	EXPECT_LT(0, spawn(0, SET(0), &ids));
-	EXPECT_LT(0, spawn(0, &zeroes, &ids));
+	if (admin) {
+		EXPECT_LT(0, spawn(CLONE_NEWPID, NULL, &ids));
+		EXPECT_EQ(self->free, spawn(CLONE_NEWPID, SET(self->free), &ids));
+	} else {
+		EXPECT_EQ(-EPERM, spawn(CLONE_NEWPID, NULL, &ids));
+		EXPECT_EQ(-EPERM, spawn(CLONE_NEWPID, SET(self->free), &ids));
+	}
 }
 
+/* Without privilege, it is not told that there is no init. */
 TEST_F(capability, first_process)
 {
+	const bool may = variant->allowed;
 	struct nspid ids;
 
 	must_unshare(CLONE_NEWPID);
 	keep_caps(variant->keep);
-	EXPECT_EQ(-EINVAL, spawn(0, SET(2), &ids));
-	if (!variant->allowed) {
-		EXPECT_EQ(-EPERM, spawn(0, SET(1), &ids));
-		EXPECT_EQ(-EPERM, spawn(0, SET(self->free, 0), &ids));
-		EXPECT_LT(0, spawn(0, SET(0), &ids));
-	} else {
+	EXPECT_EQ(may ? -EINVAL : -EPERM, spawn(0, SET(2), &ids));
+	EXPECT_EQ(may ? -EINVAL : -EPERM, spawn(0, SET(self->free, 2), &ids));
+	if (may) {
 		EXPECT_LT(0, spawn(0, SET(self->free, 1), &ids));
 		EXPECT_EQ(self->free, ids.pid[0]);
+	} else {
+		EXPECT_EQ(-EPERM, spawn(0, SET(1), &ids));
+		EXPECT_EQ(-EPERM, spawn(0, SET(self->free, 0), &ids));
+		EXPECT_EQ(-EPERM, spawn(0, SET(0), &ids));
+		EXPECT_EQ(-EPERM, spawn(0, NULL, &ids));
+		/* and none of these was the init */
+		ids = plain_fork();
 	}
 	EXPECT_EQ(1, ids.pid[1]);
 }

@@ -3,14 +3,21 @@
  * The statements of "Security" in Documentation/clone-with-pids, by number.
  * Those that are not named below are shown by other tests:
  *
- *	 1	privilege_test: capability.not_to_choose
+ *	 1	privilege_test: capability.to_call, owner.whatever_the_set; that
+ *		refusal is not audited is not shown: no security module in the
+ *		tests' kernel logs what it refuses
  *	 2	privilege_test: owner, capability
  *	 3	privilege_test: owner; what it is told: flags_test
  *	 6	privilege_test: owner.newuser_does_not_help
- *	 7	privilege_test: owner.each_choice_of_busy_pids and the next
+ *	 7	privilege_test: owner.each_choice_of_busy_pids,
+ *		.EPERM_beats_EBUSY_at_another_level
+ *	 9	privilege_test: owner.each_choice_of_pids_out_of_range,
+ *		.EPERM_beats_EINVAL_at_another_level, capability.first_process
+ *	11	a pid that is taken at the last moment: all_or_nothing_test:
+ *		levels.waiting_call_is_late
  *	12	holders_test, namespaces_test: newpid.second_process, .init_gone
  *	14	errno_test: nested.EAGAIN_of_RLIMIT_NPROC, shortage;
- *		all_or_nothing_test: levels.no_trace_of_late_EAGAIN
+ *		all_or_nothing_test: levels.no_trace_of_pids_max
  *	15	copyin_test: copyin.bounded_before_copied; the time is measured
  *	17	a tracer: flags_test: flags.ptrace_events
  */
@@ -149,7 +156,7 @@ TEST_F(owner, without_capabilities)
 	const pid_t *free = self->free;
 
 	become(variant->caller);
-	expect_choice(_metadata, SET(0, 0), true);
+	expect_choice(_metadata, SET(0, 0), variant->may);
 	expect_choice(_metadata, SET(0, free[1]), variant->may);
 	expect_choice(_metadata, SET(free[0], 0), false);
 	expect_choice(_metadata, SET(free[0], free[1]), false);
@@ -164,6 +171,7 @@ TEST_F(owner, with_capabilities_from_above)
 	expect_choice(_metadata, SET(0, free[1]), true);
 	expect_choice(_metadata, SET(free[0], free[1]), true);
 	keep_caps(0);
+	expect_choice(_metadata, SET(0, 0), false);
 	expect_choice(_metadata, SET(0, free[1]), false);
 	expect_choice(_metadata, SET(free[0], 0), false);
 	keep_caps(CAP_BIT(CAP_SYS_ADMIN));
@@ -268,15 +276,22 @@ TEST_F(nobody, sees_what_hidepid_hides)
 	EXPECT_EQ(ESRCH, errno);
 }
 
-/* 9: the border between EINVAL and EPERM. */
-TEST_F(nobody, finds_pid_max)
+/* 9: there is no border between EINVAL and EPERM to be found. */
+TEST_F(nobody, is_not_told_pid_max)
 {
 	const int pid_max = read_int(PID_MAX);
+	const int pids[] = { pid_max - 1, pid_max, pid_max + 1, INT_MAX, -1 };
 	struct nspid ids;
+	int i;
 
 	become(USER);
-	EXPECT_EQ(pid_max, read_int(PID_MAX));
-	EXPECT_EQ(-EPERM, spawn(0, SET(pid_max - 1), &ids));
+	for (i = 0; i < ARRAY_SIZE(pids); i++) {
+		EXPECT_EQ(-EPERM, spawn(0, SET(pids[i]), &ids)) {
+			TH_LOG("pid %d", pids[i]);
+		}
+	}
+	keep_caps(CAP_BIT(CAP_CHECKPOINT_RESTORE));
+	EXPECT_EQ(pid_max - 1, spawn(0, SET(pid_max - 1), &ids));
 	EXPECT_EQ(-EINVAL, spawn(0, SET(pid_max), &ids));
 }
 
@@ -284,7 +299,7 @@ TEST_F(nobody, finds_pid_max)
 TEST_F(nobody, finds_its_depth)
 {
 	pid_t set_tid[MAX_LEVELS];
-	struct any_set zeroes = {};
+	struct any_set zeros = {};
 	struct nspid ids;
 	int n, depth;
 
@@ -297,18 +312,31 @@ TEST_F(nobody, finds_its_depth)
 	for (n = 0; n < MAX_LEVELS; n++)
 		set_tid[n] = 1;
 	for (n = 1; n < MAX_LEVELS; n++) {
-		zeroes.num_pids = n;
-		if (n <= depth) {
-			EXPECT_LT(0, spawn(0, &zeroes, &ids));
-			EXPECT_EQ(-EPERM, clone3_set_tid(0, set_tid, n));
-		} else {
-			EXPECT_EQ(-EINVAL, spawn(0, &zeroes, &ids));
-			EXPECT_EQ(-EINVAL, clone3_set_tid(0, set_tid, n));
-		}
+		const int err = n <= depth ? -EPERM : -EINVAL;
+
+		zeros.num_pids = n;
+		EXPECT_EQ(err, spawn(0, &zeros, &ids));
+		EXPECT_EQ(err, clone3_set_tid(0, set_tid, n));
 	}
 }
 
-/* 11: refused for the set, nothing is written. */
+/* The lowest file descriptor that is free. */
+static int next_fd(void)
+{
+	int fd = dup(STDOUT_FILENO);
+
+	close(fd);
+	return fd;
+}
+
+/*
+ * 11: refused for the set, nothing is written, unless a pid is in use: then the
+ * number of a pidfd may have been, which is closed.
+ */
+#define NR_WORDS	64
+#define PTID		20
+#define CTID		40
+
 TEST_F(nobody, is_written_nothing)
 {
 	const struct {
@@ -322,25 +350,38 @@ TEST_F(nobody, is_written_nothing)
 			       0, 0) },
 		{ -EBUSY, SET(self->root) },
 		{ -EPERM, SET(self->free) },
+		{ -EPERM, SET(self->root) },
+		{ -EPERM, SET(-1) },
+		{ -EPERM, SET(0) },
+		{ -EPERM, NULL },
 	};
 	const unsigned long flags[] = {
 		CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID,
 		CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID,
 	};
-	int *word = shared(2 * sizeof(*word)), i, j;
+	const int fd = next_fd();
+	int *word = shared(NR_WORDS * sizeof(*word)), i, j, k;
 
 	for (i = 0; i < ARRAY_SIZE(refused); i++) {
-		if (refused[i].err == -EPERM)
+		if (refused[i].err == -EPERM && geteuid() != USER)
 			become(USER);
 		for (j = 0; j < ARRAY_SIZE(flags); j++) {
-			word[0] = -1;
-			word[1] = -1;
+			memset(word, -1, NR_WORDS * sizeof(*word));
 			EXPECT_EQ(refused[i].err,
 				  clone_with_pids(flags[j] | SIGCHLD, NULL,
-						  &word[0], &word[1], 0,
+						  &word[PTID], &word[CTID], 0,
 						  refused[i].set));
-			EXPECT_EQ(-1, word[0]);
-			EXPECT_EQ(-1, word[1]);
+			if (refused[i].err == -EBUSY &&
+			    flags[j] & CLONE_PIDFD && word[PTID] != -1) {
+				EXPECT_EQ(fd, word[PTID]);
+				word[PTID] = -1;
+			}
+			EXPECT_EQ(fd, next_fd());
+			for (k = 0; k < NR_WORDS; k++) {
+				EXPECT_EQ(-1, word[k]) {
+					TH_LOG("word %d, refused %d", k, i);
+				}
+			}
 		}
 	}
 }
@@ -370,36 +411,102 @@ TEST(reused_at_once)
 
 /*
  * 16: num_pids is at the end of one page, pids on the next, which is not there
- * when the call comes to it: userfaultfd(2) says so and has it wait.
+ * when the call comes to it: userfaultfd(2) says so and has it wait, while
+ * another thread does something.
  */
-struct switcher {
-	int fd;
-	char *pids;		/* where the page is missing */
-	const void *page;	/* and what belongs there */
+FIXTURE(in_flight)
+{
+	int uffd;
+	long size;
 	__u32 *num_pids;
-	__u32 becomes;
+	char *pids;		/* where the page is missing */
+	pid_t *page;		/* and what belongs there */
+	__u32 becomes;		/* what the other does: change num_pids, */
+	pid_t signalled;	/* or interrupt this thread */
+	pid_t free[DEPTH];
 };
 
-static void *switch_num_pids(void *arg)
+FIXTURE_VARIANT_EACH_ABI(in_flight);
+
+FIXTURE_SETUP(in_flight)
 {
-	struct switcher *s = arg;
-	struct pollfd pfd = { .fd = s->fd, .events = POLLIN };
+	struct uffdio_api api = { .api = UFFD_API };
+	char *map;
+
+	SKIP_IF(return, lacks_call(variant->nr));
+	free_pids(self->free, DEPTH);
+	nest(DEPTH - 1);
+	self->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (self->uffd < 0)
+		SKIP(return, "kernel without CONFIG_USERFAULTFD");
+	ASSERT_EQ(0, ioctl(self->uffd, UFFDIO_API, &api));
+
+	self->size = sysconf(_SC_PAGESIZE);
+	map = mmap(NULL, 2 * self->size, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(map != MAP_FAILED);
+	self->pids = map + self->size;
+	self->num_pids = (__u32 *)self->pids - 1;
+	self->page = mmap(NULL, self->size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE((void *)self->page != MAP_FAILED);
+}
+
+FIXTURE_TEARDOWN(in_flight)
+{
+	EXPECT_EQ(-ECHILD, wait_exit(-1));
+}
+
+static void *meanwhile(void *arg)
+{
+	FIXTURE_DATA(in_flight) *self = arg;
+	struct pollfd pfd = { .fd = self->uffd, .events = POLLIN };
 	struct uffdio_copy copy = {
-		.dst = (unsigned long)s->pids,
-		.src = (unsigned long)s->page,
-		.len = sysconf(_SC_PAGESIZE),
+		.dst = (unsigned long)self->pids,
+		.src = (unsigned long)self->page,
+		.len = self->size,
 	};
 	struct uffd_msg msg;
 
 	if (poll(&pfd, 1, 5000) != 1 ||
-	    read(s->fd, &msg, sizeof(msg)) != sizeof(msg) ||
+	    read(self->uffd, &msg, sizeof(msg)) != sizeof(msg) ||
 	    msg.event != UFFD_EVENT_PAGEFAULT)
 		return "no fault";
-	__atomic_store_n(s->num_pids, s->becomes, __ATOMIC_SEQ_CST);
-	return ioctl(s->fd, UFFDIO_COPY, &copy) ? "no page" : NULL;
+	__atomic_store_n(self->num_pids, self->becomes, __ATOMIC_SEQ_CST);
+	if (self->signalled &&
+	    syscall(SYS_tgkill, getpid(), self->signalled, SIGUSR1))
+		return "no signal";
+	return ioctl(self->uffd, UFFDIO_COPY, &copy) ? "no page" : NULL;
 }
 
-TEST(num_pids_changes_in_flight)
+/* Calls with @self->free for @num_pids, and has meanwhile() done. */
+static int spawn_in_flight(struct __test_metadata *const _metadata,
+			   FIXTURE_DATA(in_flight) *self, int num_pids,
+			   struct nspid *ids)
+{
+	struct uffdio_register reg = {
+		.range = { (unsigned long)self->pids, self->size },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	pthread_t thread;
+	void *wrong;
+	int pid;
+
+	ASSERT_EQ(0, madvise(self->pids, self->size, MADV_DONTNEED));
+	ASSERT_EQ(0, ioctl(self->uffd, UFFDIO_REGISTER, &reg));
+	memcpy(self->page, self->free + DEPTH - num_pids,
+	       num_pids * sizeof(*self->free));
+	*self->num_pids = num_pids;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, meanwhile, self));
+	pid = spawn(0, self->num_pids, ids);
+	ASSERT_EQ(0, pthread_join(thread, &wrong));
+	ASSERT_TRUE(!wrong) {
+		TH_LOG("%s", (char *)wrong);
+	}
+	return pid;
+}
+
+TEST_F(in_flight, num_pids_changes)
 {
 	static const struct {
 		__u32 is, becomes;
@@ -407,63 +514,84 @@ TEST(num_pids_changes_in_flight)
 		{ 3, 1 }, { 1, 3 }, { 3, 0 }, { 2, 33 }, { 3, 34 },
 		{ 3, UINT_MAX },
 	};
-	const long size = sysconf(_SC_PAGESIZE);
-	struct uffdio_api api = { .api = UFFD_API };
-	struct switcher s;
-	pid_t *page, free[DEPTH];
-	char *map;
 	int i, j;
 
-	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
-	free_pids(free, DEPTH);
-	nest(DEPTH - 1);
-	s.fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (s.fd < 0)
-		SKIP(return, "kernel without CONFIG_USERFAULTFD");
-	ASSERT_EQ(0, ioctl(s.fd, UFFDIO_API, &api));
-
-	map = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_TRUE(map != MAP_FAILED);
-	page = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_TRUE((void *)page != MAP_FAILED);
-	s.pids = map + size;
-	s.page = page;
-	s.num_pids = (__u32 *)s.pids - 1;
-
 	for (i = 0; i < ARRAY_SIZE(changes); i++) {
-		struct uffdio_register reg = {
-			.range = { (unsigned long)s.pids, size },
-			.mode = UFFDIO_REGISTER_MODE_MISSING,
-		};
 		const int is = changes[i].is;
 		struct nspid ids;
-		pthread_t thread;
-		void *wrong;
 
-		ASSERT_EQ(0, madvise(s.pids, size, MADV_DONTNEED));
-		ASSERT_EQ(0, ioctl(s.fd, UFFDIO_REGISTER, &reg));
-		memcpy(page, free + DEPTH - is, is * sizeof(*free));
-		*s.num_pids = is;
-		s.becomes = changes[i].becomes;
-		ASSERT_EQ(0, pthread_create(&thread, NULL, switch_num_pids, &s));
-		EXPECT_EQ(free[2], spawn(0, s.num_pids, &ids)) {
-			TH_LOG("num_pids %d becomes %u", is, s.becomes);
+		self->becomes = changes[i].becomes;
+		EXPECT_EQ(self->free[2],
+			  spawn_in_flight(_metadata, self, is, &ids)) {
+			TH_LOG("num_pids %d becomes %u", is, self->becomes);
 		}
-		ASSERT_EQ(0, pthread_join(thread, &wrong));
-		ASSERT_TRUE(!wrong) {
-			TH_LOG("%s", (char *)wrong);
-		}
-		EXPECT_EQ(s.becomes, *s.num_pids);
+		EXPECT_EQ(self->becomes, *self->num_pids);
 		for (j = 0; j < DEPTH; j++) {
 			if (j >= DEPTH - is) {
-				EXPECT_EQ(free[j], ids.pid[j]);
+				EXPECT_EQ(self->free[j], ids.pid[j]);
+			} else {
+				EXPECT_NE(self->free[j], ids.pid[j]);
+			}
+		}
+	}
+}
+
+/*
+ * 16: a signal that is there when the set has been copied, and no child yet,
+ * makes the call start again after its handler, which changes the set.
+ */
+static struct {
+	__u32 *num_pids;
+	struct any_set set;
+	int handled;
+} restart;
+
+static void change_set(int sig)
+{
+	restart.handled++;
+	*restart.num_pids = restart.set.num_pids;
+	memcpy(restart.num_pids + 1, restart.set.pids,
+	       restart.set.num_pids * sizeof(*restart.set.pids));
+}
+
+TEST_F(in_flight, signal_makes_it_read_again)
+{
+	const pid_t *free = self->free;
+	const struct any_set *sets[] = {
+		SET(free[0]), SET(free[1], free[2], free[0]),
+		SET(0, free[0], free[1]), SET(),
+	};
+	const struct sigaction action = { .sa_handler = change_set };
+	struct nspid ids;
+	int i, j, pid;
+
+	self->signalled = syscall(SYS_gettid);
+	self->becomes = DEPTH;
+	restart.num_pids = self->num_pids;
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	for (i = 0; i < ARRAY_SIZE(sets); i++) {
+		const int first = DEPTH - sets[i]->num_pids;
+
+		restart.set = *sets[i];
+		restart.handled = 0;
+		pid = spawn_in_flight(_metadata, self, DEPTH, &ids);
+		EXPECT_LT(0, pid);
+		EXPECT_EQ(1, restart.handled);
+		for (j = 0; j < DEPTH; j++) {
+			const pid_t chosen = j < first ? 0 :
+					     sets[i]->pids[j - first];
+
+			if (chosen) {
+				EXPECT_EQ(chosen, ids.pid[j]);
 			} else {
 				EXPECT_NE(free[j], ids.pid[j]);
 			}
 		}
 	}
+
+	/* what it reads then is judged anew, too */
+	restart.set = *SET(-1);
+	EXPECT_EQ(-EINVAL, spawn_in_flight(_metadata, self, DEPTH, &ids));
 }
 
 /*
@@ -659,7 +787,9 @@ TEST_F(limit, to_privileged)
 	if (self->unprivileged < 0)
 		SKIP(return, "kernel without " UNPRIVILEGED);
 	ASSERT_EQ(0, write_int(UNPRIVILEGED, 0));
+	ASSERT_EQ(0, prctl(PR_SET_KEEPCAPS, 1));
 	become(USER);
+	keep_caps(CAP_BIT(CAP_CHECKPOINT_RESTORE));
 	expect_no_user_namespace(_metadata, EPERM);
 }
 
@@ -940,27 +1070,100 @@ TEST_F(entry, tracer_reads_the_set)
 	EXPECT_EQ(self->free, *result);
 }
 
-/* 21: a filter of before there was the call lets through what it is to stop. */
-TEST_F(entry, filter_that_does_not_know)
+/*
+ * 21: a filter of before there was the call, of the kind of systemd's
+ * RestrictNamespaces=. Its errno is another than the kernel's, to tell them
+ * apart.
+ */
+static int install_old_filter(const FIXTURE_VARIANT(entry) *variant)
 {
 	const struct sock_filter insns[] = {
 		LOAD_FIELD(nr),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, variant->clone3, 3, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, variant->clone, 0, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, variant->clone3, 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, variant->clone, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, variant->unshare, 0, 4),
 		LOAD_FIELD(args[0]),
 		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NEWUSER, 1, 2),
 		RETURN(SECCOMP_RET_ERRNO | ENOSYS),
-		RETURN(SECCOMP_RET_ERRNO | EPERM),
+		RETURN(SECCOMP_RET_ERRNO | EACCES),
 		RETURN(SECCOMP_RET_ALLOW),
 	};
+
+	return install(insns, ARRAY_SIZE(insns), 0);
+}
+
+static void expect_old_filter(struct __test_metadata *const _metadata,
+			      const FIXTURE_VARIANT(entry) *variant)
+{
+	EXPECT_EQ(-EACCES, enter_fork(variant, variant->clone, CLONE_NEWUSER,
+				      NULL));
+	EXPECT_EQ(-EACCES, enter_unshare(variant, CLONE_NEWUSER));
+	EXPECT_EQ(-ENOSYS, enter(variant, variant->clone3, 0, 0, NULL));
+	EXPECT_LT(0, enter_fork(variant, variant->clone, 0, NULL));
+}
+
+/* Whoever has no privilege is confined as before, and may ask for the call. */
+static void expect_confined(struct __test_metadata *const _metadata,
+			    FIXTURE_DATA(entry) *self,
+			    const FIXTURE_VARIANT(entry) *variant)
+{
+	const unsigned long flags[] = {
+		CLONE_NEWUSER, CLONE_NEWUSER | CLONE_NEWPID,
+		CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET, 0,
+	};
+	const struct any_set *sets[] = {
+		SET(), SET(0), SET(self->free), SET(1), SET(-1),
+	};
+	const long nr = variant->clone_with_pids;
+	int i, j;
+
+	/* What the filter keeps it from, it could do without. */
+	EXPECT_LT(0, enter_fork(variant, variant->clone, CLONE_NEWUSER, NULL));
+	EXPECT_EQ(0, enter_unshare(variant, CLONE_NEWUSER));
+	ASSERT_EQ(0, install_old_filter(variant));
+	expect_old_filter(_metadata, variant);
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		EXPECT_EQ(-EPERM, enter_fork(variant, nr, flags[i], NULL));
+		for (j = 0; j < ARRAY_SIZE(sets); j++) {
+			*self->set = *sets[j];
+			EXPECT_EQ(-EPERM, enter_fork(variant, nr, flags[i],
+						     self->set)) {
+				TH_LOG("flags %#lx, set %d", flags[i], j);
+			}
+		}
+		self->set->num_pids = UINT_MAX;
+		EXPECT_EQ(-EINVAL, enter_fork(variant, nr, flags[i], self->set));
+	}
+}
+
+TEST_F(entry, old_filter_confines_unprivileged)
+{
+	become(USER);
+	expect_confined(_metadata, self, variant);
+}
+
+/* Bubblewrap's, for one: in namespaces of its own, it gives up what it has. */
+TEST_F(entry, old_filter_confines_who_dropped_privilege)
+{
+	become(USER);
+	must_unshare_as_same_user(CLONE_NEWUSER | CLONE_NEWPID);
+	go_on_as_child();
+	go_on_as_child();
+	EXPECT_LT(0, enter_fork(variant, variant->clone_with_pids,
+				CLONE_NEWUSER, NULL));
+	keep_caps(0);
+	expect_confined(_metadata, self, variant);
+}
+
+/* It does not confine who has privilege: it lets through what it is to stop. */
+TEST_F(entry, old_filter_and_privilege)
+{
 	char mine[64] = {}, its[64] = {};
 	int pid;
 
-	ASSERT_EQ(0, install(insns, ARRAY_SIZE(insns), 0));
-	EXPECT_EQ(-EPERM, enter_fork(variant, variant->clone, CLONE_NEWUSER,
-				     NULL));
-	EXPECT_EQ(-ENOSYS, enter(variant, variant->clone3, 0, 0, NULL));
-
+	ASSERT_EQ(0, install_old_filter(variant));
+	expect_old_filter(_metadata, variant);
 	ASSERT_LT(0, readlink("/proc/self/ns/user", mine, sizeof(mine) - 1));
 	pid = enter(variant, variant->clone_with_pids, CLONE_NEWUSER | SIGCHLD,
 		    0, NULL);
