@@ -6,6 +6,7 @@
  *    the pids that it could have had;
  *  - no trace: after a refused call the next fork gets the pid that it would
  *    have got anyway, in every namespace;
+ *  - that is so for whatever the caller can make fail: the pids come last;
  *  - of several callers that race for the same pids, exactly one gets them.
  *
  * A kernel that takes the levels' pids one after the other shows ghosts, in one
@@ -18,6 +19,7 @@
 #include "clone_with_pids.h"
 
 #define GHOST_MS	700	/* for each order, in each topology, */
+#define LATE_GHOST_MS	300	/* or each late failure */
 #define GHOST_TRIES	200	/* and at least so many calls */
 #define RACE_ROUNDS	100	/* for each set of pids */
 #define RACERS		4
@@ -113,94 +115,61 @@ static void pin_to_cpu(int cpu)
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
-/* No ghosts */
+/* What makes a call fail late, each without harm to other processes */
 
-struct asker {
-	struct any_set set;
-	atomic_bool stop;
-	atomic_ulong calls;
-	unsigned long other;		/* results but EBUSY */
-	struct clone_stack stack;
-};
-
-/* Forever asks for a set that it cannot have. */
-static void ask_in_vain(struct asker *asker)
+static void limit_files(FIXTURE_DATA(levels) *self, bool on)
 {
-	pin_to_cpu(0);
-	while (!atomic_load(&asker->stop)) {
-		int rc = clone_on_stack(CHEAP | SIGCHLD, &asker->stack, NULL,
-					NULL, 0, &asker->set, exit_at_once,
-					NULL);
+	struct rlimit limit;
+	int next = dup(STDERR_FILENO);
 
-		asker->calls++;
-		if (rc != -EBUSY)
-			asker->other++;
-		if (rc > 0)
-			wait_exit(rc);
-	}
+	close(next);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = on ? next : limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* One asks for a free pid at one level beside a busy one at another level. */
-static void find_ghosts(struct __test_metadata *const _metadata,
-			FIXTURE_DATA(levels) *self, int free, int busy)
+/* See join_cgroup(). */
+static void limit_cgroup(FIXTURE_DATA(levels) *self, bool on)
 {
-	struct asker *asker = shared(sizeof(*asker));
-	struct any_set wanted = { .num_pids = self->n };
-	struct clone_stack *stack = shared(sizeof(*stack));
-	unsigned long tries = 0, ghosts = 0, other = 0;
-	const long long end = now_ms() + GHOST_MS;
-	pid_t pid;
-
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		SKIP(return, "on one CPU nobody can come in between");
-
-	asker->set.num_pids = self->n;
-	asker->set.pids[free] = self->free[free];
-	asker->set.pids[busy] = self->busy[busy];
-	wanted.pids[free] = self->free[free];
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		ask_in_vain(asker);
-		_exit(0);
-	}
-
-	/* Another takes the free one, and frees it, and takes it again. */
-	pin_to_cpu(1);
-	while (now_ms() < end || tries < GHOST_TRIES ||
-	       atomic_load(&asker->calls) < GHOST_TRIES) {
-		int rc = clone_on_stack(CHEAP | SIGCHLD, stack, NULL, NULL, 0,
-					&wanted, exit_at_once, NULL);
-
-		tries++;
-		if (rc == -EBUSY)
-			ghosts++;
-		else if (rc < 0 || wait_exit(rc))
-			other++;
-	}
-	atomic_store(&asker->stop, true);
-	EXPECT_EQ(0, wait_exit(pid));
-
-	TH_LOG("free at %d, busy at %d: %lu tries beside %lu refused calls, %lu ghosts",
-	       free, busy, tries, asker->calls, ghosts);
-	EXPECT_EQ(0, ghosts);
-	EXPECT_EQ(0, other);
-	EXPECT_EQ(0, asker->other);
-	munmap(asker, sizeof(*asker));
-	munmap(stack, sizeof(*stack));
+	write_str(CGROUP "pids.max", on ? "1" : "max");
 }
 
-TEST_F(levels, no_ghosts_busy_at_oldest)
+/* See become_ordinary_user(). */
+static void limit_processes(FIXTURE_DATA(levels) *self, bool on)
 {
-	find_ghosts(_metadata, self, self->n - 1, 0);
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NPROC, &limit);
+	limit.rlim_cur = on ? 1 : limit.rlim_max;
+	setrlimit(RLIMIT_NPROC, &limit);
 }
 
-TEST_F(levels, no_ghosts_busy_at_youngest)
+/* For one process: see join_cgroup(). */
+static const char *make_cgroup(void)
 {
-	find_ghosts(_metadata, self, 0, self->n - 1);
+	write_str(CGROUP_ROOT "cgroup.subtree_control", "+pids");
+	mkdir(CGROUP, 0755);
+	if (!access(CGROUP "pids.max", W_OK))
+		return NULL;
+	rmdir(CGROUP);
+	return "no cgroup2 with pids at " CGROUP_ROOT;
 }
 
-/* No trace */
+static void join_cgroup(void)
+{
+	if (write_str(CGROUP "cgroup.procs", "0"))
+		_exit(KSFT_FAIL);
+}
+
+/* One to whom RLIMIT_NPROC applies, and who may call. */
+static void become_ordinary_user(void)
+{
+	const uid_t uid = 65534;
+
+	if (prctl(PR_SET_KEEPCAPS, 1) || setresuid(uid, uid, uid))
+		_exit(KSFT_FAIL);
+	keep_caps(CAP_BIT(CAP_CHECKPOINT_RESTORE));
+}
 
 /*
  * A call that is refused, and the errno that it should have. @arm makes it fail
@@ -212,8 +181,184 @@ struct refusal {
 	int flags;
 	void *parent_tid;
 	int err;
+	int also;			/* it may have this one instead */
+	void (*prepare)(void);		/* in a process made for the calls */
 	void (*arm)(FIXTURE_DATA(levels) *self, bool on);
 };
+
+/* No ghosts */
+
+struct asker {
+	atomic_bool stop;
+	atomic_ulong calls;
+	unsigned long other;		/* results but those expected */
+	struct clone_stack stack;
+};
+
+/* Forever makes a call that is refused. */
+static void ask_in_vain(struct asker *asker, FIXTURE_DATA(levels) *self,
+			const struct refusal *call)
+{
+	pin_to_cpu(0);
+	if (call->prepare)
+		call->prepare();
+	if (call->arm)
+		call->arm(self, true);
+	while (!atomic_load(&asker->stop)) {
+		int rc = clone_on_stack(CHEAP | call->flags | SIGCHLD,
+					&asker->stack, call->parent_tid, NULL,
+					0, &call->set, exit_at_once, NULL);
+
+		asker->calls++;
+		if (rc != call->err && rc != call->also)
+			asker->other++;
+		if (rc > 0)
+			wait_exit(rc);
+	}
+}
+
+/*
+ * While one makes @call and is refused, another takes pids that it asks for,
+ * and frees them, and takes them again.
+ */
+static void find_ghosts(struct __test_metadata *const _metadata,
+			FIXTURE_DATA(levels) *self, const struct refusal *call,
+			const struct any_set *wanted, int ms)
+{
+	struct asker *asker = shared(sizeof(*asker));
+	struct clone_stack *stack = shared(sizeof(*stack));
+	unsigned long tries = 0, ghosts = 0, other = 0;
+	long long end;
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		ask_in_vain(asker, self, call);
+		_exit(0);
+	}
+
+	pin_to_cpu(1);
+	end = now_ms() + ms;
+	while (now_ms() < end || tries < GHOST_TRIES ||
+	       atomic_load(&asker->calls) < GHOST_TRIES) {
+		int rc = clone_on_stack(CHEAP | SIGCHLD, stack, NULL, NULL, 0,
+					wanted, exit_at_once, NULL);
+
+		tries++;
+		if (rc == -EBUSY)
+			ghosts++;
+		else if (rc < 0 || wait_exit(rc))
+			other++;
+	}
+	atomic_store(&asker->stop, true);
+	EXPECT_EQ(0, wait_exit(pid));
+
+	TH_LOG("errno %d: %lu tries beside %lu refused calls, %lu ghosts",
+	       -call->err, tries, asker->calls, ghosts);
+	EXPECT_EQ(0, ghosts);
+	EXPECT_EQ(0, other);
+	EXPECT_EQ(0, asker->other);
+	munmap(asker, sizeof(*asker));
+	munmap(stack, sizeof(*stack));
+}
+
+static const char *lacks_second_cpu(void)
+{
+	return sysconf(_SC_NPROCESSORS_ONLN) < 2 ?
+		"on one CPU nobody can come in between" : NULL;
+}
+
+/* One asks for a free pid at one level beside a busy one at another level. */
+static void find_ghosts_of_EBUSY(struct __test_metadata *const _metadata,
+				 FIXTURE_DATA(levels) *self, int free, int busy)
+{
+	struct refusal call = { .set.num_pids = self->n, .err = -EBUSY };
+	struct any_set wanted = { .num_pids = self->n };
+
+	call.set.pids[free] = self->free[free];
+	call.set.pids[busy] = self->busy[busy];
+	wanted.pids[free] = self->free[free];
+	find_ghosts(_metadata, self, &call, &wanted, GHOST_MS);
+}
+
+TEST_F(levels, no_ghosts_busy_at_oldest)
+{
+	SKIP_IF(return, lacks_second_cpu());
+	find_ghosts_of_EBUSY(_metadata, self, self->n - 1, 0);
+}
+
+TEST_F(levels, no_ghosts_busy_at_youngest)
+{
+	SKIP_IF(return, lacks_second_cpu());
+	find_ghosts_of_EBUSY(_metadata, self, 0, self->n - 1);
+}
+
+/*
+ * Both ask for the same pids, but one's call fails late, if not because of the
+ * other's child.
+ */
+static void find_late_ghosts(struct __test_metadata *const _metadata,
+			     FIXTURE_DATA(levels) *self, struct refusal *call)
+{
+	call->set = full_set(self, self->free);
+	call->also = -EBUSY;
+	find_ghosts(_metadata, self, call, &call->set, LATE_GHOST_MS);
+}
+
+TEST_F(levels, no_ghosts_of_EFAULT)
+{
+	struct refusal call = {
+		.flags = CLONE_PIDFD,
+		.parent_tid = (void *)1,
+		.err = -EFAULT,
+	};
+
+	SKIP_IF(return, lacks_second_cpu());
+	find_late_ghosts(_metadata, self, &call);
+}
+
+TEST_F(levels, no_ghosts_of_EMFILE)
+{
+	int fd;
+	struct refusal call = {
+		.flags = CLONE_PIDFD,
+		.parent_tid = &fd,
+		.err = -EMFILE,
+		.arm = limit_files,
+	};
+
+	SKIP_IF(return, lacks_second_cpu());
+	find_late_ghosts(_metadata, self, &call);
+}
+
+TEST_F(levels, no_ghosts_of_pids_max)
+{
+	struct refusal call = {
+		.err = -EAGAIN,
+		.prepare = join_cgroup,
+		.arm = limit_cgroup,
+	};
+
+	SKIP_IF(return, lacks_second_cpu());
+	SKIP_IF(return, make_cgroup());
+	find_late_ghosts(_metadata, self, &call);
+	EXPECT_EQ(0, rmdir(CGROUP));
+}
+
+TEST_F(levels, no_ghosts_of_RLIMIT_NPROC)
+{
+	struct refusal call = {
+		.err = -EAGAIN,
+		.prepare = become_ordinary_user,
+		.arm = limit_processes,
+	};
+
+	SKIP_IF(return, lacks_second_cpu());
+	find_late_ghosts(_metadata, self, &call);
+}
+
+/* No trace */
 
 /*
  * Between two forks there are refused calls, and nothing of them can be seen:
@@ -242,8 +387,11 @@ static void expect_no_trace(struct __test_metadata *const _metadata,
 			call->arm(self, false);
 		after = plain_fork();
 
-		for (i = 0; i < TRACE_CALLS; i++)
+		for (i = 0; i < TRACE_CALLS; i++) {
+			if (call->also && rc[i] == call->also)
+				continue;
 			ASSERT_EQ(call->err, rc[i]);
+		}
 		ASSERT_EQ(self->n, before.n);
 		ASSERT_EQ(self->n, after.n);
 		for (i = 1; i < self->n; i++) {
@@ -257,7 +405,10 @@ static void expect_no_trace(struct __test_metadata *const _metadata,
 	}
 }
 
-/* All by the kernel's choice, one chosen at either end, and all chosen. */
+/*
+ * Late failures: all by the kernel's choice, one chosen at either end, all
+ * chosen. Which failure is found first if a pid is in use, too, is open.
+ */
 static void expect_no_trace_of_sets(struct __test_metadata *const _metadata,
 				    FIXTURE_DATA(levels) *self,
 				    struct refusal *call)
@@ -270,6 +421,26 @@ static void expect_no_trace_of_sets(struct __test_metadata *const _metadata,
 	expect_no_trace(_metadata, self, call);
 	call->set = full_set(self, self->free);
 	expect_no_trace(_metadata, self, call);
+	call->also = -EBUSY;
+	call->set.pids[self->n - 1] = self->busy[self->n - 1];
+	expect_no_trace(_metadata, self, call);
+	call->set = full_set(self, self->busy);
+	expect_no_trace(_metadata, self, call);
+}
+
+/* The same in a process made for it. */
+static void expect_no_trace_of_process(struct __test_metadata *const _metadata,
+				       FIXTURE_DATA(levels) *self,
+				       struct refusal *call)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		call->prepare();
+		expect_no_trace_of_sets(_metadata, self, call);
+		_exit(!__test_passed(_metadata));
+	}
+	EXPECT_EQ(0, wait_exit(pid));
 }
 
 /* What the refused calls had asked for can be had, all of it. */
@@ -335,8 +506,10 @@ TEST_F(levels, no_trace_of_EPERM)
 	int i;
 
 	keep_caps(0);
+	expect_no_trace(_metadata, self, &call);
 	for (i = 0; i < self->n; i += step(self)) {
 		call.set = (struct any_set){ .num_pids = self->n };
+		expect_no_trace(_metadata, self, &call);
 		call.set.pids[i] = self->free[i];
 		expect_no_trace(_metadata, self, &call);
 		call.set.pids[i] = self->busy[i];
@@ -377,8 +550,8 @@ TEST_F(levels, no_trace_of_EAGAIN)
 }
 
 /*
- * What clone() refuses later, with the pids taken already: the file descriptor
- * of CLONE_PIDFD cannot be told, or not be had, or a cgroup is full.
+ * What clone() refuses late: the file descriptor of CLONE_PIDFD cannot be told,
+ * or not be had, or there are too many processes.
  */
 TEST_F(levels, no_trace_of_late_EFAULT)
 {
@@ -392,7 +565,7 @@ TEST_F(levels, no_trace_of_late_EFAULT)
 	expect_free(_metadata, self);
 }
 
-/* The next pid is in use, so the refused call had the one after it. */
+/* The next pid is in use, so the call would have had the one after it. */
 TEST_F(levels, cursor_is_where_it_was)
 {
 	const int youngest = self->n - 1;
@@ -406,17 +579,6 @@ TEST_F(levels, cursor_is_where_it_was)
 	let_go(holder);
 	after = plain_fork();
 	EXPECT_EQ(next, after.pid[youngest]);
-}
-
-static void limit_files(FIXTURE_DATA(levels) *self, bool on)
-{
-	struct rlimit limit;
-	int next = dup(STDERR_FILENO);
-
-	close(next);
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = on ? next : limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 TEST_F(levels, no_trace_of_late_EMFILE)
@@ -433,31 +595,180 @@ TEST_F(levels, no_trace_of_late_EMFILE)
 	expect_free(_metadata, self);
 }
 
-static void limit_cgroup(FIXTURE_DATA(levels) *self, bool on)
+TEST_F(levels, no_trace_of_pids_max)
 {
-	write_str(CGROUP "pids.max", on ? "1" : "max");
-}
+	struct refusal call = {
+		.err = -EAGAIN,
+		.prepare = join_cgroup,
+		.arm = limit_cgroup,
+	};
 
-TEST_F(levels, no_trace_of_late_EAGAIN)
-{
-	struct refusal call = { .err = -EAGAIN, .arm = limit_cgroup };
-	pid_t member;
-
-	write_str(CGROUP_ROOT "cgroup.subtree_control", "+pids");
-	mkdir(CGROUP, 0755);
-	if (access(CGROUP "pids.max", W_OK)) {
-		rmdir(CGROUP);
-		SKIP(return, "no cgroup2 with pids at " CGROUP_ROOT);
-	}
-	member = fork();
-	if (!member) {
-		EXPECT_EQ(0, write_str(CGROUP "cgroup.procs", "0"));
-		expect_no_trace_of_sets(_metadata, self, &call);
-		_exit(0);
-	}
-	EXPECT_EQ(0, wait_exit(member));
+	SKIP_IF(return, make_cgroup());
+	expect_no_trace_of_process(_metadata, self, &call);
 	EXPECT_EQ(0, rmdir(CGROUP));
 	expect_free(_metadata, self);
+}
+
+TEST_F(levels, no_trace_of_RLIMIT_NPROC)
+{
+	struct refusal call = {
+		.err = -EAGAIN,
+		.prepare = become_ordinary_user,
+		.arm = limit_processes,
+	};
+
+	expect_no_trace_of_process(_metadata, self, &call);
+	expect_free(_metadata, self);
+}
+
+/*
+ * Calls that wait where the pidfd is to be stored, for as long as one likes.
+ * They hold nothing. The pids are tried when all else is done.
+ */
+static struct stalled_call *must_prepare(struct __test_metadata *const _metadata,
+					 const struct any_set *set)
+{
+	struct stalled_call *call = prepare_call(__NR_clone_with_pids, set, 0);
+
+	ASSERT_TRUE(!!call);
+	return call;
+}
+
+TEST_F(levels, waiting_call_holds_nothing)
+{
+	const struct any_set set = full_set(self, self->free);
+	struct stalled_call *call;
+	struct nspid ids;
+	int i;
+
+	SKIP_IF(return, lacks_userfaultfd());
+	call = must_prepare(_metadata, &set);
+	ASSERT_TRUE(stall_call(call));
+	EXPECT_LT(0, spawn(0, &set, &ids));
+	EXPECT_LT(0, spawn(0, &set, &ids));
+	EXPECT_LT(0, finish_call(call, true));
+	ASSERT_EQ(self->n, call->ids.n);
+	for (i = 0; i < self->n; i++)
+		EXPECT_EQ(self->free[i], call->ids.pid[i]);
+	expect_free(_metadata, self);
+}
+
+TEST_F(levels, waiting_call_is_late)
+{
+	const struct any_set set = full_set(self, self->free);
+	struct stalled_call *call;
+	pid_t holder;
+
+	SKIP_IF(return, lacks_userfaultfd());
+	call = must_prepare(_metadata, &set);
+	ASSERT_TRUE(stall_call(call));
+	holder = hold(&set);
+	ASSERT_LT(0, holder);
+	EXPECT_EQ(-EBUSY, finish_call(call, true));
+	/* the pidfd that it has told is closed */
+	EXPECT_LT(STDERR_FILENO, call->pidfd);
+	EXPECT_EQ(-1, fcntl(call->pidfd, F_GETFD));
+	let_go(holder);
+	expect_free(_metadata, self);
+}
+
+/*
+ * Two of them come to nothing, one after the other, and with a fork in between
+ * or without. Between the first fork and the last there is nothing to be seen.
+ */
+static void fail_two(struct __test_metadata *const _metadata,
+		     FIXTURE_DATA(levels) *self, const struct any_set *set,
+		     bool first_ends_first, bool fork_between)
+{
+	struct stalled_call *a = must_prepare(_metadata, set);
+	struct stalled_call *b = must_prepare(_metadata, set);
+	struct nspid before = plain_fork(), after;
+	int i;
+
+	ASSERT_TRUE(stall_call(a));
+	ASSERT_TRUE(stall_call(b));
+	if (fork_between) {
+		after = plain_fork();
+		for (i = 1; i < self->n; i++) {
+			ASSERT_EQ(before.pid[i] + 1, after.pid[i]);
+		}
+		before = after;
+	}
+	EXPECT_EQ(-EFAULT, finish_call(first_ends_first ? a : b, false));
+	EXPECT_EQ(-EFAULT, finish_call(first_ends_first ? b : a, false));
+	after = plain_fork();
+	for (i = 1; i < self->n; i++) {
+		ASSERT_EQ(before.pid[i] + 1, after.pid[i]);
+	}
+}
+
+TEST_F(levels, two_late_failures)
+{
+	const struct any_set zeros = { .num_pids = self->n };
+	const struct any_set full = full_set(self, self->free);
+	struct any_set mixed = zeros;
+	const struct any_set *sets[] = { NULL, &zeros, &mixed, &full };
+	int i, way;
+
+	SKIP_IF(return, lacks_userfaultfd());
+	mixed.pids[0] = self->free[0];
+	for (i = 0; i < ARRAY_SIZE(sets); i++) {
+		for (way = 0; way < 4; way++)
+			fail_two(_metadata, self, sets[i], way & 1, way & 2);
+	}
+	expect_free(_metadata, self);
+}
+
+/* Writes ns_last_pid of the youngest namespace. */
+static int set_last_pid(pid_t last)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(!!write_int(NS_LAST_PID, last));
+	return wait_exit(pid);
+}
+
+TEST_F(levels, ns_last_pid_stays)
+{
+	const int youngest = self->n - 1;
+	struct stalled_call *call;
+	struct nspid before;
+	pid_t last;
+	int i;
+
+	if (access(NS_LAST_PID, F_OK))
+		SKIP(return, "kernel without CONFIG_CHECKPOINT_RESTORE");
+	SKIP_IF(return, lacks_userfaultfd());
+
+	/* Among others, the very pid that the call would have had. */
+	for (i = 0; i <= 3; i++) {
+		call = must_prepare(_metadata, NULL);
+		before = plain_fork();
+		last = before.pid[youngest] + i;
+		ASSERT_TRUE(stall_call(call));
+		ASSERT_EQ(0, set_last_pid(last));
+		EXPECT_EQ(-EFAULT, finish_call(call, false));
+		EXPECT_EQ(last + 1, plain_fork().pid[youngest]) {
+			TH_LOG("ns_last_pid + %d", i);
+		}
+	}
+
+	/* A call that does not fail has the next pid, or the one requested. */
+	call = must_prepare(_metadata, NULL);
+	ASSERT_TRUE(stall_call(call));
+	last += 1000;
+	ASSERT_EQ(0, set_last_pid(last));
+	EXPECT_LT(0, finish_call(call, true));
+	EXPECT_EQ(last + 1, call->ids.pid[youngest]);
+	EXPECT_EQ(last + 2, plain_fork().pid[youngest]);
+
+	call = must_prepare(_metadata, SET(self->free[youngest]));
+	ASSERT_TRUE(stall_call(call));
+	ASSERT_EQ(0, set_last_pid(last));
+	EXPECT_LT(0, finish_call(call, true));
+	EXPECT_EQ(self->free[youngest], call->ids.pid[youngest]);
+	EXPECT_EQ(last + 1, plain_fork().pid[youngest]);
 }
 
 /*
@@ -499,7 +810,8 @@ TEST_F(empty, no_trace)
 		{ SET(busy[2], 1), 0, -EBUSY },
 		{ SET(busy[0], 0, 0, 0), 0, -EBUSY },
 		{ SET(busy[0], free[1], free[2], 1), 0, -EBUSY },
-		/* These fail when the first pid has been taken. */
+		{ SET(2), CLONE_PIDFD, -EINVAL },
+		/* These fail just before the first pid is taken. */
 		{ NULL, CLONE_PIDFD, -EFAULT },
 		{ SET(0), CLONE_PIDFD, -EFAULT },
 		{ SET(1), CLONE_PIDFD, -EFAULT },

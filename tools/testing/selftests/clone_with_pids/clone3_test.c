@@ -2,7 +2,8 @@
 /*
  * clone3() is unchanged to its users, who share the allocator: from youngest to
  * oldest, no zeroes, EEXIST, at most 32. These pass on kernels without
- * clone_with_pids() too.
+ * clone_with_pids() too, but for the fixture that says which of several errors
+ * is found first.
  */
 #include "clone_with_pids.h"
 
@@ -173,6 +174,136 @@ TEST_F(clone3, at_most_32)
 	for (i = 0; i < ids.n - 1; i++)
 		EXPECT_EQ(set_tid[i], ids.pid[ids.n - 1 - i]);
 	EXPECT_EQ(-EINVAL, spawn3(0, set_tid, MAX_SET_TID + 1, &ids));
+}
+
+/*
+ * Which of several errors is found first, where it was another before, or where
+ * it is open: then there is no trace of the call at any rate.
+ */
+FIXTURE(first_error)
+{
+	pid_t free[DEPTH];	/* youngest first */
+	pid_t busy[DEPTH];
+	int pid_max;
+};
+
+FIXTURE_SETUP(first_error)
+{
+	struct nspid ids;
+	int i;
+
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
+	self->pid_max = read_int(PID_MAX);
+	free_pids(self->free, DEPTH);
+	nest(DEPTH - 1);
+	ids = read_nspid("/proc/self/status");
+	for (i = 0; i < DEPTH; i++)
+		self->busy[i] = ids.pid[DEPTH - 1 - i];
+}
+
+FIXTURE_TEARDOWN(first_error)
+{
+	EXPECT_EQ(-ECHILD, wait_exit(-1));
+}
+
+/* Privilege is judged at all levels, and then what is requested at any. */
+TEST_F(first_error, EPERM_before_EINVAL)
+{
+	const pid_t range[] = { self->pid_max, self->free[0] };
+	const pid_t range_above[] = { self->free[0], self->pid_max };
+	const pid_t not_init[] = { 2, self->free[0] };
+	const pid_t init[] = { 1, self->free[0] };
+	struct nspid ids;
+
+	/* privileged there, and not above */
+	must_unshare(CLONE_NEWUSER | CLONE_NEWPID);
+	EXPECT_EQ(-EPERM, spawn3(0, range, 2, &ids));
+	EXPECT_EQ(-EPERM, spawn3(0, range_above, 2, &ids));
+	EXPECT_EQ(-EPERM, spawn3(0, not_init, 2, &ids));
+	EXPECT_EQ(-EPERM, spawn3(0, init, 2, &ids));
+	EXPECT_EQ(-EINVAL, spawn3(0, range, 1, &ids));
+	EXPECT_EQ(-EINVAL, spawn3(0, not_init, 1, &ids));
+	EXPECT_LT(0, spawn3(0, init, 1, &ids));
+}
+
+/* No pid is tried before all are found to be in range. */
+TEST_F(first_error, EINVAL_before_EEXIST)
+{
+	struct nspid ids;
+	int i;
+
+	for (i = 1; i < DEPTH; i++) {
+		pid_t set_tid[DEPTH];
+
+		memcpy(set_tid, self->busy, sizeof(set_tid));
+		set_tid[i] = self->pid_max;
+		EXPECT_EQ(-EINVAL, spawn3(0, set_tid, DEPTH, &ids)) {
+			TH_LOG("number %d is out of range", i);
+		}
+	}
+}
+
+static int clone3_pidfd(const pid_t *set_tid, size_t n, int *pidfd)
+{
+	const struct clone3_args args = {
+		.flags = CLONE_PIDFD,
+		.pidfd = (uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)set_tid,
+		.set_tid_size = n,
+	};
+	long rc = syscall(__NR_clone3, &args, sizeof(args));
+
+	if (!rc)
+		_exit(0);
+	return rc < 0 ? -errno : rc;
+}
+
+/* What is wrong with the pidfd, and a pid that is in use. */
+TEST_F(first_error, pidfd_and_EEXIST)
+{
+	const int lowest = dup(STDERR_FILENO);
+	struct rlimit limit;
+	int n, fd, rc;
+
+	ASSERT_EQ(0, close(lowest));
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	for (n = 1; n <= DEPTH; n++) {
+		rc = clone3_pidfd(self->busy, n, (int *)1);
+		EXPECT_TRUE(rc == -EFAULT || rc == -EEXIST);
+
+		limit.rlim_cur = lowest;
+		ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+		rc = clone3_pidfd(self->busy, n, &fd);
+		EXPECT_TRUE(rc == -EMFILE || rc == -EEXIST);
+		limit.rlim_cur = limit.rlim_max;
+		ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+
+		/* What may have been stored is no descriptor any more. */
+		fd = -1;
+		EXPECT_EQ(-EEXIST, clone3_pidfd(self->busy, n, &fd));
+		EXPECT_EQ(-1, fcntl(fd, F_GETFD));
+		EXPECT_EQ(lowest, dup(STDERR_FILENO));
+		EXPECT_EQ(0, close(lowest));
+	}
+}
+
+TEST_F(first_error, EINVAL_before_ENOMEM_of_a_dead_namespace)
+{
+	const pid_t busy[] = { 1, self->busy[0] };
+	const pid_t free[] = { 1, self->free[0] };
+	const pid_t range[] = { 1, self->pid_max };
+	const pid_t init = 1;
+	struct nspid ids;
+	int rc;
+
+	must_unshare(CLONE_NEWPID);
+	EXPECT_EQ(-EEXIST, spawn3(0, busy, 2, &ids));
+	ASSERT_LT(0, spawn3(0, &init, 1, &ids));
+	rc = spawn3(0, busy, 2, &ids);
+	EXPECT_TRUE(rc == -ENOMEM || rc == -EEXIST);
+	EXPECT_EQ(-ENOMEM, spawn3(0, free, 2, &ids));
+	EXPECT_EQ(-EINVAL, spawn3(0, range, 2, &ids));
 }
 
 TEST_HARNESS_MAIN

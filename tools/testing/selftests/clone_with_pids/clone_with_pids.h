@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -25,6 +26,8 @@
 #include <unistd.h>
 #include <linux/capability.h>
 #include <linux/clone_with_pids.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -35,6 +38,14 @@
 
 #ifndef __NR_clone_with_pids
 #define __NR_clone_with_pids 499
+#endif
+
+/* <linux/pidfd.h> and <fcntl.h> do not go together. */
+#ifndef PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE
+#define PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE _IO(0xFF, 6)
+#endif
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL
 #endif
 
 /* A 64-bit program may use the x32 entry too: its number has this bit. */
@@ -381,6 +392,25 @@ static inline void must_unshare(int flags)
 	}
 }
 
+/* The same, and in a new user namespace the caller is the user it was before. */
+static inline void must_unshare_as_same_user(int flags)
+{
+	const int uid = geteuid(), gid = getegid();
+	char uid_map[32], gid_map[32];
+
+	must_unshare(flags);
+	if (!(flags & CLONE_NEWUSER))
+		return;
+	snprintf(uid_map, sizeof(uid_map), "%d %d 1", uid, uid);
+	snprintf(gid_map, sizeof(gid_map), "%d %d 1", gid, gid);
+	if (write_str("/proc/self/uid_map", uid_map) ||
+	    write_str("/proc/self/setgroups", "deny") ||
+	    write_str("/proc/self/gid_map", gid_map)) {
+		fprintf(stderr, "cannot map user %d, group %d\n", uid, gid);
+		_exit(KSFT_FAIL);
+	}
+}
+
 /*
  * Once the kernel's search for a free pid has passed RESERVED_PIDS (300), it
  * does not go below again. Here it has, as on a machine that is up for a while.
@@ -457,6 +487,206 @@ static inline pid_t nest_children(int depth)
 	}
 	close(fd);
 	return init->pid[0];
+}
+
+/*
+ * The pid namespace that children of @tid are born in, to be entered by
+ * setns(). It may lack an init: /proc/PID/ns/pid_for_children does not show it
+ * before it has one.
+ */
+static inline int ns_for_children(pid_t tid)
+{
+	int pidfd = syscall(SYS_pidfd_open, tid, PIDFD_THREAD);
+	int fd = ioctl(pidfd, PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE, 0);
+
+	if (fd < 0) {
+		perror("PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE");
+		_exit(KSFT_FAIL);
+	}
+	close(pidfd);
+	return fd;
+}
+
+/*
+ * Pid namespaces one in another. Each has an init that does nothing, but for
+ * the last one: it has none yet. For callers in the namespace of /proc.
+ *
+ *   0             1                 last - 1   last
+ *   caller
+ *     `-> helper --> init --> ... --> init . . .
+ */
+struct chain {
+	int last;
+	pid_t init[MAX_LEVELS];		/* as the caller sees them; 0: helper */
+	int ns[MAX_LEVELS];		/* for setns() */
+};
+
+static inline __attribute__((noreturn)) void add_inits(pid_t *init, int last,
+						       int ready)
+{
+	int level = 0;
+	pid_t pid;
+
+	signal(SIGCHLD, SIG_IGN);	/* so that a killed init is reaped */
+	do {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		init[level] = read_nspid("/proc/self/status").pid[0];
+		must_unshare(CLONE_NEWPID);
+		pid = ++level < last ? fork() : -1;
+	} while (!pid);
+
+	if (level == last && write(ready, "", 1) != 1)
+		_exit(KSFT_FAIL);
+	close(ready);
+	for (;;)
+		pause();
+}
+
+static inline void make_chain(struct chain *chain, int last)
+{
+	pid_t *init = shared(sizeof(chain->init));
+	int fds[2], level;
+	pid_t pid;
+	char c;
+
+	if (pipe(fds))
+		_exit(KSFT_FAIL);
+	pid = fork();
+	if (!pid)
+		add_inits(init, last, fds[1]);
+	close(fds[1]);
+	if (pid < 0 || read(fds[0], &c, 1) != 1) {
+		fprintf(stderr, "cannot make %d pid namespaces\n", last);
+		_exit(KSFT_FAIL);
+	}
+	close(fds[0]);
+
+	chain->last = last;
+	memcpy(chain->init, init, sizeof(chain->init));
+	munmap(init, sizeof(chain->init));
+	chain->ns[0] = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	for (level = 1; level <= last; level++)
+		chain->ns[level] = ns_for_children(chain->init[level - 1]);
+}
+
+/*
+ * A call that waits in the kernel, where the child's pidfd is to be stored,
+ * until finish_call(): in a process of its own, which shares the caller's
+ * memory and files. userfaultfd(2) makes it wait.
+ */
+struct stalled_call {
+	long nr;			/* or that of clone() */
+	const void *set;
+	int ns;				/* a pid namespace to enter before */
+	struct nspid ids;		/* the child's pids */
+	int pidfd;			/* what was stored */
+
+	int uffd;
+	int *page;			/* where the pidfd is to be stored */
+	int go[2];
+	pid_t caller;
+	int result;
+	struct clone_stack stack, child_stack;
+};
+
+static inline int tell_ids(struct start *sp)
+{
+	struct stalled_call *call = sp->arg;
+
+	call->ids = read_nspid("/proc/self/status");
+	return 0;
+}
+
+static inline int wait_and_call(struct start *sp)
+{
+	struct stalled_call *call = sp->arg;
+	const unsigned long args[] = {
+		CLONE_VM | CLONE_FILES | CLONE_PIDFD | SIGCHLD,
+		(unsigned long)&call->child_stack.top,
+		(unsigned long)call->page, 0, 0, (unsigned long)call->set,
+	};
+	char c;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	call->child_stack.top = (struct start){ .fn = tell_ids, .arg = call };
+	if (call->ns && setns(call->ns, CLONE_NEWPID))
+		return KSFT_FAIL;
+	if (read(call->go[0], &c, 1) != 1)
+		return KSFT_FAIL;
+	call->result = raw_clone(call->nr, args);
+	return call->result > 0 ? wait_exit(call->result) : 0;
+}
+
+/* The process is made before, for it takes pids itself. */
+static inline struct stalled_call *prepare_call(long nr, const void *set, int ns)
+{
+	struct stalled_call *call = shared(sizeof(*call));
+	const unsigned long args[6] = {
+		CLONE_VM | CLONE_FILES | SIGCHLD, (unsigned long)&call->stack.top,
+	};
+
+	call->nr = nr;
+	call->set = set;
+	call->ns = ns;
+	call->page = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	call->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	call->stack.top = (struct start){ .fn = wait_and_call, .arg = call };
+	if (call->page == MAP_FAILED || call->uffd < 0 || pipe(call->go))
+		return NULL;
+	call->caller = raw_clone(SYS_clone, args);
+	return call->caller > 0 ? call : NULL;
+}
+
+/* Lets it call, and waits until the kernel waits: false if it does not. */
+static inline bool stall_call(struct stalled_call *call)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { (unsigned long)call->page, sysconf(_SC_PAGESIZE) },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct pollfd pfd = { .fd = call->uffd, .events = POLLIN };
+	struct uffd_msg msg;
+
+	return !ioctl(call->uffd, UFFDIO_API, &api) &&
+	       !ioctl(call->uffd, UFFDIO_REGISTER, &reg) &&
+	       write(call->go[1], "", 1) == 1 &&
+	       poll(&pfd, 1, 10000) == 1 &&
+	       read(call->uffd, &msg, sizeof(msg)) == sizeof(msg) &&
+	       msg.event == UFFD_EVENT_PAGEFAULT;
+}
+
+/* Lets the pidfd be stored, or fail with EFAULT. Returns what the call does. */
+static inline int finish_call(struct stalled_call *call, bool store)
+{
+	struct uffdio_range range = {
+		(unsigned long)call->page, sysconf(_SC_PAGESIZE)
+	};
+
+	if (!store)
+		munmap(call->page, range.len);
+	ioctl(call->uffd, store ? UFFDIO_UNREGISTER : UFFDIO_WAKE, &range);
+	if (wait_exit(call->caller))
+		return -ECHILD;
+	if (store) {
+		call->pidfd = *call->page;
+		munmap(call->page, range.len);
+	}
+	close(call->uffd);
+	close(call->go[0]);
+	close(call->go[1]);
+	return call->result;
+}
+
+static inline const char *lacks_userfaultfd(void)
+{
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0)
+		return "kernel without CONFIG_USERFAULTFD";
+	close(fd);
+	return NULL;
 }
 
 /*

@@ -155,10 +155,24 @@ TEST_F(holder, thread)
 	expect_free(_metadata, self);
 }
 
+static char state(pid_t pid)
+{
+	char path[32], state = '?';
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = '?';
+	if (f)
+		fclose(f);
+	return state;
+}
+
 /* A leader that has exited is no zombie to its parent while a thread runs. */
 TEST_F(holder, leader_without_its_thread)
 {
-	int status;
+	int status, tries = 1000;
 	pid_t pid = clone_with_pids(SIGCHLD, NULL, NULL, NULL, 0, held(self));
 
 	if (!pid) {
@@ -168,7 +182,9 @@ TEST_F(holder, leader_without_its_thread)
 		syscall(SYS_exit, 0);
 	}
 	ASSERT_EQ(self->held[2], pid);
-	usleep(20000);
+	while (state(self->held[0]) != 'Z' && --tries)
+		usleep(1000);
+	EXPECT_LT(0, tries);
 	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
 	expect_busy(_metadata, self);
 	release(self);

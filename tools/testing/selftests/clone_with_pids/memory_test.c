@@ -7,10 +7,12 @@
  *  - Each allocation of a call fails in its turn, by /proc/self/fail-nth, until
  *    there is one too few to fail.
  *  - With pidmap_lock held only memory that is at hand can be had, and then the
- *    few nodes for the tree of pids that alloc_pid() has put by. The caller's
+ *    few nodes for the tree of pids that were put by before. The caller's
  *    allocations of that kind fail, by failslab, and the pids are such that
- *    each needs new nodes: alloc_pid() must give back the pids that it has,
- *    put nodes by again and start anew, and give up after some tries.
+ *    each needs new nodes. A call that requests pids must give back those that
+ *    it has, put nodes by again and start anew, and give up after some tries.
+ *    One that requests none must succeed, as on a kernel that puts nodes by for
+ *    each level: it is tested on such a kernel, too.
  */
 #include <glob.h>
 #include <linux/sched.h>
@@ -25,13 +27,9 @@
 #define FORK_TRIES	50	/* to get two forks without others' between */
 #define LEAK_MS		5000	/* for what is freed to be seen to be free */
 
-/*
- * The kernel's IDR_PRELOAD_SIZE, how many nodes with how many slots it puts by
- * for a try, and 1 + ALLOC_PID_RETRIES.
- */
+/* How many nodes with how many slots the kernel puts by: IDR_PRELOAD_SIZE. */
 #define NODES		11
 #define SLOTS		64
-#define TRIES		4
 
 static const char *lacks_fault_injection(void)
 {
@@ -39,13 +37,13 @@ static const char *lacks_fault_injection(void)
 		return "no debugfs, or kernel without CONFIG_FAILSLAB";
 	if (access(NS_LAST_PID, F_OK))
 		return "kernel without CONFIG_CHECKPOINT_RESTORE";
-	return lacks_call(__NR_clone_with_pids);
+	return NULL;
 }
 
-/* How failslab is set, and how it was. */
+/* How failslab is set, and how it was. With the last one it begins. */
 static const char * const knobs[] = {
-	"probability", "interval", "times", "space", "verbose", "task-filter",
-	"ignore-gfp-wait",
+	"interval", "times", "space", "verbose", "task-filter",
+	"ignore-gfp-wait", "probability",
 };
 
 struct failslab {
@@ -57,15 +55,17 @@ static void set_failslab(const struct failslab *values, struct failslab *old)
 	char path[64], *value;
 	int i, fd;
 
+	for (i = 0; old && i < ARRAY_SIZE(knobs); i++) {
+		snprintf(path, sizeof(path), FAILSLAB "%s", knobs[i]);
+		value = old->value[i];
+		fd = open(path, O_RDONLY);
+		if (read(fd, value, sizeof(old->value[i]) - 1) <= 0)
+			perror(path);
+		close(fd);
+	}
+	write_str(FAILSLAB "probability", "0");
 	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
 		snprintf(path, sizeof(path), FAILSLAB "%s", knobs[i]);
-		if (old) {
-			value = old->value[i];
-			fd = open(path, O_RDONLY);
-			if (read(fd, value, sizeof(old->value[i]) - 1) <= 0)
-				perror(path);
-			close(fd);
-		}
 		if (write_str(path, values->value[i]))
 			perror(path);
 	}
@@ -193,7 +193,7 @@ static int make_clone3(struct call *call)
 		.exit_signal = SIGCHLD,
 		.stack = (unsigned long)&stack,
 		.stack_size = offsetof(struct clone_stack, top),
-		.set_tid = (unsigned long)set_tid,
+		.set_tid = call->set.num_pids ? (unsigned long)set_tid : 0,
 		.set_tid_size = call->set.num_pids,
 	};
 	const unsigned long args[6] = { (unsigned long)&ca, sizeof(ca) };
@@ -348,7 +348,7 @@ FIXTURE_VARIANT_ADD(nth, deepest) {
 FIXTURE_SETUP(nth)
 {
 	/* Nothing fails but what fail-nth says: all kinds of allocations. */
-	const struct failslab all = {{ "0", "1", "-1", "0", "0", "N", "N" }};
+	const struct failslab all = {{ "1", "-1", "0", "0", "N", "N", "0" }};
 
 	SKIP_IF(return, lacks_fault_injection());
 	self->n = variant->nest + 1;
@@ -370,14 +370,17 @@ FIXTURE_TEARDOWN_PARENT(nth)
 	EXPECT_EQ(0, count_leaked(self->pids));
 }
 
-/* Fails the first allocation of the call, the second, and so on. */
-static void fail_each(struct __test_metadata *const _metadata,
-		      FIXTURE_DATA(nth) *self, struct call *call)
+/*
+ * Fails the first allocation of the call, the second, and so on. Returns how
+ * many of them made the call fail, and the others can be done without.
+ */
+static int fail_each(struct __test_metadata *const _metadata, int levels,
+		     int fd, struct call *call)
 {
 	int nr, rc, left, failed = 0;
 
 	for (nr = 1; nr < MAX_ALLOCATIONS; nr++) {
-		rc = try_call(_metadata, call, self->fd, nr, &left);
+		rc = try_call(_metadata, call, fd, nr, &left);
 		if (left)
 			break;
 		failed += rc < 0;
@@ -391,7 +394,8 @@ static void fail_each(struct __test_metadata *const _metadata,
 	EXPECT_GT(MAX_ALLOCATIONS, nr);
 	EXPECT_LT(0, failed);
 	TH_LOG("%s at %d levels: %d allocations, %d can be done without",
-	       call->what, self->n, nr - 1, nr - 1 - failed);
+	       call->what, levels, nr - 1, nr - 1 - failed);
+	return failed;
 }
 
 static struct any_set set_of(const pid_t *pids, int n)
@@ -408,7 +412,8 @@ TEST_F(nth, full_set)
 		"a full set", make_clone_with_pids, set_of(self->free, self->n),
 	};
 
-	fail_each(_metadata, self, &call);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
+	fail_each(_metadata, self->n, self->fd, &call);
 }
 
 TEST_F(nth, mixed_set)
@@ -419,9 +424,10 @@ TEST_F(nth, mixed_set)
 	};
 	int i;
 
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
 	for (i = 0; i < self->n; i += 2)
 		call.set.pids[i] = 0;
-	fail_each(_metadata, self, &call);
+	fail_each(_metadata, self->n, self->fd, &call);
 }
 
 TEST_F(nth, short_set)
@@ -431,7 +437,8 @@ TEST_F(nth, short_set)
 		set_of(self->free, self->n / 2),
 	};
 
-	fail_each(_metadata, self, &call);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
+	fail_each(_metadata, self->n, self->fd, &call);
 }
 
 TEST_F(nth, pidfd)
@@ -441,7 +448,8 @@ TEST_F(nth, pidfd)
 		set_of(self->free, self->n), CLONE_PIDFD,
 	};
 
-	fail_each(_metadata, self, &call);
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
+	fail_each(_metadata, self->n, self->fd, &call);
 }
 
 /* There the call fails with what clone() fails with for want of a ucounts. */
@@ -453,11 +461,12 @@ TEST_F(nth, new_namespaces)
 		.also = -EAGAIN,
 	};
 
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
 	if (self->n == MAX_LEVELS)
 		call.flags &= ~CLONE_NEWPID;
 	/* The first at this level creates a slab; if not, there is a splat. */
 	expect_child(_metadata, &call, self->n, call.make(&call));
-	fail_each(_metadata, self, &call);
+	fail_each(_metadata, self->n, self->fd, &call);
 }
 
 /* At most 32 of them. */
@@ -468,7 +477,7 @@ TEST_F(nth, clone3)
 		"clone3", make_clone3, set_of(self->free, n),
 	};
 
-	fail_each(_metadata, self, &call);
+	fail_each(_metadata, self->n, self->fd, &call);
 }
 
 /* A fork makes many allocations more, whose number grows with its depth. */
@@ -476,9 +485,9 @@ TEST_F(nth, no_set)
 {
 	struct call clone = { "clone", make_clone }, fork = { "fork", make_fork };
 
-	fail_each(_metadata, self, &clone);
+	fail_each(_metadata, self->n, self->fd, &clone);
 	if (self->n < MAX_LEVELS)
-		fail_each(_metadata, self, &fork);
+		fail_each(_metadata, self->n, self->fd, &fork);
 }
 
 /* Under pidmap_lock */
@@ -505,11 +514,12 @@ FIXTURE_SETUP(starved)
 {
 	/* What cannot wait for memory gets none, in tasks that say so. */
 	const struct failslab atomic = {{
-		"100", "1", "-1", "0", "0", "Y", "Y"
+		"1", "-1", "0", "0", "Y", "Y", "100"
 	}};
 	int i, pid_max, span = 1;
 
 	SKIP_IF(return, lacks_fault_injection());
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
 	self->pids = count_pids();
 	self->pid_max = read_int(PID_MAX);
 	write_int(PID_MAX, 4 << 20);	/* the most, where there is room */
@@ -589,6 +599,13 @@ static int starve(struct __test_metadata *const _metadata,
 }
 
 /*
+ * The number of tries is limited, by that of the levels, and in each of them
+ * the nodes that were put by are used up before there is one too few.
+ */
+#define TRIES_AT_MOST	(MAX_LEVELS + 2)
+#define TRIES_AT_LEAST	2
+
+/*
  * Where nodes have been put by for all levels, nothing is amiss. For a level
  * more they run out: the pids of all levels are given back, and the next try
  * finds those nodes of the last level in place that it got before.
@@ -616,8 +633,6 @@ TEST_F(starved, never_enough)
 		{ "a short set", make_clone_with_pids, { 20 } },
 		{ "mixed", make_clone_with_pids, far_set(self, MAX_LEVELS - 1) },
 		{ "clone3", make_clone3, { MAX_LEVELS - 1 } },
-		{ "clone", make_clone },
-		{ "fork", make_fork },
 	};
 	int i, failed;
 
@@ -631,7 +646,8 @@ TEST_F(starved, never_enough)
 		EXPECT_EQ(-ENOMEM, starve(_metadata, self, &calls[i], INT_MAX,
 					  &failed));
 		TH_LOG("%s: %d allocations failed", calls[i].what, failed);
-		EXPECT_LE(TRIES * (NODES + 1), failed);
+		EXPECT_LE(TRIES_AT_LEAST * (NODES + 1), failed);
+		EXPECT_GE(TRIES_AT_MOST * (NODES + 1), failed);
 	}
 }
 
@@ -657,7 +673,244 @@ TEST_F(starved, enough_at_last)
 		else
 			EXPECT_EQ(0, succeeded);
 	}
-	EXPECT_LE(TRIES * (NODES + 1), succeeded);
+	EXPECT_LE(TRIES_AT_LEAST * (NODES + 1), succeeded);
+}
+
+/* Far-apart pids */
+
+/*
+ *   0             1                 n - 1
+ *   parent
+ *     |-> helper --> init --> ... --> init
+ *      `-----------------------------------> caller --> child
+ *
+ * The pids of all processes are low, and once the parent has been asked to see
+ * to it, those that the kernel will pick are so high that each level's tree has
+ * nothing of what leads there but the root: it must become higher, and branch.
+ */
+FIXTURE(far)
+{
+	int n;				/* levels */
+	int pids;			/* at the start, see count_pids() */
+	int pid_max, last_pid;
+	int nodes;			/* that the tree of each level lacks */
+	struct failslab failslab;
+	int ask, answer;		/* pipes, to and from the parent */
+};
+
+FIXTURE_VARIANT(far)
+{
+	int levels;
+};
+
+FIXTURE_VARIANT_ADD(far, two) {
+	.levels = 2,
+};
+
+FIXTURE_VARIANT_ADD(far, four) {
+	.levels = 4,
+};
+
+FIXTURE_VARIANT_ADD(far, deepest) {
+	.levels = MAX_LEVELS,
+};
+
+/* A high pid, another at each level. Some thousand after it belong to it. */
+static pid_t far_pid(int level)
+{
+	return read_int(PID_MAX) / 16 * (1 + level % 15);
+}
+
+static void raise_cursors(const struct chain *chain)
+{
+	int level;
+
+	for (level = chain->last; level >= 0; level--) {
+		pid_t pid;
+
+		if (setns(chain->ns[level], CLONE_NEWPID))
+			_exit(KSFT_FAIL);
+		pid = fork();
+		if (!pid)
+			_exit(!!write_int(NS_LAST_PID, far_pid(level)));
+		if (wait_exit(pid))
+			_exit(KSFT_FAIL);
+	}
+}
+
+/* The caller goes on in the youngest namespace. Its parent serves, and waits. */
+static void go_on_below(FIXTURE_DATA(far) *self)
+{
+	int ask[2], answer[2];
+	struct chain chain;
+	pid_t pid;
+	char c;
+
+	make_chain(&chain, self->n - 1);
+	if (setns(chain.ns[chain.last], CLONE_NEWPID))
+		_exit(KSFT_FAIL);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+
+	if (pipe(ask) || pipe(answer))
+		_exit(KSFT_FAIL);
+	self->ask = ask[1];
+	self->answer = answer[0];
+	pid = fork();
+	if (pid < 0)
+		_exit(KSFT_FAIL);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		return;
+	}
+	close(ask[1]);
+	while (read(ask[0], &c, 1) == 1) {
+		raise_cursors(&chain);
+		if (write(answer[1], &c, 1) != 1)
+			break;
+	}
+	_exit(wait_exit(pid));
+}
+
+static void ask_for_far_pids(struct __test_metadata *const _metadata,
+			     FIXTURE_DATA(far) *self)
+{
+	char c;
+
+	ASSERT_EQ(1, write(self->ask, "", 1));
+	ASSERT_EQ(1, read(self->answer, &c, 1));
+}
+
+FIXTURE_SETUP(far)
+{
+	int span;
+
+	SKIP_IF(return, lacks_fault_injection());
+	self->pids = count_pids();
+	self->pid_max = read_int(PID_MAX);
+	self->last_pid = read_int(NS_LAST_PID);
+	self->n = variant->levels;
+	write_int(PID_MAX, 4 << 20);	/* the most, where there is room */
+	for (span = SLOTS; span < read_int(PID_MAX); span *= SLOTS)
+		self->nodes += 2;
+	go_on_below(self);
+}
+
+FIXTURE_TEARDOWN_PARENT(far)
+{
+	if (!self->pid_max)
+		return;
+	set_failslab(&self->failslab, NULL);
+	EXPECT_EQ(0, write_int(PID_MAX, self->pid_max));
+	EXPECT_EQ(0, write_int(NS_LAST_PID, self->last_pid));
+	EXPECT_EQ(0, count_leaked(self->pids));
+}
+
+/* It makes no difference whether nodes are needed: each can be done without. */
+TEST_F(far, any_allocation)
+{
+	const struct failslab all = {{ "1", "-1", "0", "0", "N", "N", "0" }};
+	struct call calls[] = {
+		{ "clone", make_clone },
+		{ "fork", make_fork },
+		{ "clone3", make_clone3 },
+	};
+	int fd = open(FAIL_NTH, O_RDWR);
+	int vital[ARRAY_SIZE(calls)], i;
+
+	ASSERT_LE(0, fd);
+	set_failslab(&all, &self->failslab);
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		vital[i] = fail_each(_metadata, self->n, fd, &calls[i]);
+	ask_for_far_pids(_metadata, self);
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		EXPECT_EQ(vital[i], fail_each(_metadata, self->n, fd, &calls[i])) {
+			TH_LOG("%s", calls[i].what);
+		}
+	}
+}
+
+/* What cannot wait for memory gets none. */
+static int starve_atomic(FIXTURE_DATA(far) *self)
+{
+	const struct failslab atomic = {{
+		"1", "-1", "0", "0", "Y", "Y", "100"
+	}};
+
+	set_failslab(&atomic, &self->failslab);
+	return open(MAKE_IT_FAIL, O_RDWR);
+}
+
+/* As where each level has nodes put by for it: they succeed. */
+TEST_F(far, none_requested)
+{
+	struct call calls[] = {
+		{ "clone", make_clone },
+		{ "fork", make_fork },
+		{ "clone3", make_clone3 },
+		{ "no set", make_clone_with_pids },
+		{ "zeros", make_clone_with_pids, { self->n } },
+	};
+	int fd = starve_atomic(self);
+	int n = ARRAY_SIZE(calls), i, failed, ignored;
+
+	ASSERT_LE(0, fd);
+	if (lacks_call(__NR_clone_with_pids))
+		n -= 2;
+	ask_for_far_pids(_metadata, self);
+	for (i = 0; i < 3 * n; i++) {
+		struct call *call = &calls[i % n];
+
+		write_int(FAILSLAB "times", INT_MAX);
+		EXPECT_EQ(0, try_call(_metadata, call, fd, 1, &ignored)) {
+			TH_LOG("%s", call->what);
+		}
+		failed = count_failed(INT_MAX);
+		TH_LOG("%s at %d levels: %d allocations failed", call->what,
+		       self->n, failed);
+		/* The oldest level may have much of what it needs. */
+		EXPECT_LE((self->n - 1) * self->nodes, failed);
+	}
+}
+
+/* They succeed or fail with ENOMEM, without a trace. With memory, they succeed. */
+TEST_F(far, requested)
+{
+	struct call calls[] = {
+		{ "a full set", make_clone_with_pids, { self->n } },
+		{ "the youngest", make_clone_with_pids, { 1 } },
+		{ "the oldest", make_clone_with_pids, { self->n } },
+		{ "every other pid", make_clone_with_pids, { self->n } },
+		{ "clone3", make_clone3, {
+			self->n < MAX_LEVELS ? self->n : MAX_LEVELS - 1
+		} },
+	};
+	int fd = starve_atomic(self);
+	int i, k, rc, ignored;
+
+	SKIP_IF(return, lacks_call(__NR_clone_with_pids));
+	ASSERT_LE(0, fd);
+	ask_for_far_pids(_metadata, self);
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct any_set *set = &calls[i].set;
+		const int oldest = self->n - set->num_pids;
+
+		for (k = 0; k < set->num_pids; k++)
+			set->pids[k] = far_pid(oldest + k) + 1500;
+		/* "the oldest" and "every other pid" */
+		for (k = 1; i == 2 && k < set->num_pids; k++)
+			set->pids[k] = 0;
+		for (k = 0; i == 3 && k < set->num_pids; k += 2)
+			set->pids[k] = 0;
+		rc = try_call(_metadata, &calls[i], fd, 1, &ignored);
+		TH_LOG("%s at %d levels: errno %d", calls[i].what, self->n, -rc);
+		if (rc)
+			EXPECT_EQ(-ENOMEM, rc);
+	}
 }
 
 TEST_HARNESS_MAIN
