@@ -29,7 +29,7 @@ enum what {
 	/* to end it, */
 	EXIT, LEAVE, REAP,
 	/* what there is besides, */
-	UNSHARE, SETNS, CAPS, SETSID, SETPGID, LAST_PID,
+	UNSHARE, SETNS, OPEN, CAPS, SETSID, SETPGID, LAST_PID,
 	/* and by no task of the world: */
 	PID_MAX_IS, CHECK,
 };
@@ -46,6 +46,11 @@ enum how {
 	WIDE		= 0x100,	/* more than 32 bits of flags */
 	ZOMBIE		= 0x200,	/* the child exits at once, */
 	REAPED		= 0x400,	/* and is reaped */
+	NO_FD		= 0x800,	/* none is left for the pidfd */
+	CGROUP_FULL	= 0x1000,	/* pids.max is reached */
+	/* Of SETNS and OPEN: not the namespace that the other lives in, but */
+	CHILDREN	= 0x2000,	/* the one that its children are born in */
+	OPENED		= 0x4000,	/* the one that it has a descriptor for */
 };
 
 /* A pid, or what a task is called where the entry stands for. */
@@ -86,6 +91,8 @@ struct ns {
 	int refs;
 	int pids;		/* how many are in use */
 	struct task *init;
+	const struct task *maker;	/* who unshared it */
+	bool failed;		/* to get an init, when one was to be born */
 	int fd;			/* the driver's, -1 for none */
 	unsigned char used[PID_LIMIT / 8];
 };
@@ -102,6 +109,7 @@ struct task {
 	struct pids pids;
 	struct task *leader;	/* of its thread group: the process */
 	struct ns *children;	/* where they are born */
+	struct ns *opened;	/* what it has a descriptor for, or NULL */
 	int userns;
 	enum caps caps;
 	struct place *place;	/* the driver's */
@@ -116,9 +124,11 @@ struct task {
 /* The ends of a call that is to make a child */
 enum why {
 	SUCCESS,
-	SET_UNREADABLE, TOO_MANY, BAD_FLAGS, NEWPID_DENIED, TOO_DEEP,
-	OUT_OF_RANGE, NOT_FIRST, NO_PRIVILEGE, INIT_GONE, BUSY, NO_FREE_PID,
-	PIDFD_UNWRITABLE,
+	SET_UNREADABLE, TOO_MANY, MAY_NOT_CALL, BAD_FLAGS, NEWPID_DENIED,
+	TOO_DEEP, NO_PRIVILEGE, OUT_OF_RANGE, NOT_FIRST, BUSY,
+	/* All of these come before any pid is taken. */
+	NO_DESCRIPTOR, PIDFD_UNWRITABLE, TOO_MANY_TASKS,
+	INIT_GONE, NO_FREE_PID,
 	NR_WHY,
 };
 
@@ -129,29 +139,44 @@ static const struct {
 	[SUCCESS]	   = { 0, "a child" },
 	[SET_UNREADABLE]   = { -EFAULT, "EFAULT: set cannot be read" },
 	[TOO_MANY]	   = { -EINVAL, "EINVAL: more pids than namespaces" },
+	[MAY_NOT_CALL]	   = { -EPERM, "EPERM: no privilege to call" },
 	[BAD_FLAGS]	   = { -EINVAL, "EINVAL: flags that clone() refuses" },
 	[NEWPID_DENIED]	   = { -EPERM, "EPERM: for CLONE_NEWPID" },
 	[TOO_DEEP]	   = { -ENOSPC, "ENOSPC: more than 33 namespaces" },
+	[NO_PRIVILEGE]	   = { -EPERM, "EPERM: no privilege to choose in an older namespace" },
 	[OUT_OF_RANGE]	   = { -EINVAL, "EINVAL: pid out of range" },
 	[NOT_FIRST]	   = { -EINVAL, "EINVAL: first process is pid 1" },
-	[NO_PRIVILEGE]	   = { -EPERM, "EPERM: no privilege to choose" },
-	[INIT_GONE]	   = { -ENOMEM, "ENOMEM: init is gone" },
 	[BUSY]		   = { -EBUSY, "EBUSY: pid in use" },
-	[NO_FREE_PID]	   = { -EAGAIN, "EAGAIN: no free pid" },
+	[NO_DESCRIPTOR]	   = { -EMFILE, "EMFILE: no descriptor for the pidfd" },
 	[PIDFD_UNWRITABLE] = { -EFAULT, "EFAULT: pidfd has nowhere to go" },
+	[TOO_MANY_TASKS]   = { -EAGAIN, "EAGAIN: pids.max" },
+	[INIT_GONE]	   = { -ENOMEM, "ENOMEM: init is gone" },
+	[NO_FREE_PID]	   = { -EAGAIN, "EAGAIN: no free pid" },
 };
 
-/* What else is to be met */
+/*
+ * What else is to be met. Without the rule for it, the kernel crashes after
+ * ANCESTOR_GONE; and after a first fork that fails and leaves a trace, when
+ * another than the maker of the namespace forks into it.
+ */
 enum rarity {
-	DEEPEST, HELD_BY_GROUP, ONLY_BELOW, CURSOR_TURNS,
+	DEEPEST, HELD_BY_GROUP, CURSOR_TURNS,
+	DEAD_ENTERED, ANCESTOR_DEAD, ANCESTOR_GONE,
+	FIRST_FAILED, OTHER_FAILED, OTHERS_INIT, OTHER_NOT_FIRST,
 	NR_RARITIES,
 };
 
 static const char *const rarities[NR_RARITIES] = {
 	[DEEPEST]	= "a child in 33 namespaces",
 	[HELD_BY_GROUP]	= "EBUSY: pid of a process group or session whose leader is gone",
-	[ONLY_BELOW]	= "EPERM: privilege over the youngest, not all namespaces asked for",
 	[CURSOR_TURNS]	= "no pid free up to pid_max, the first free one taken",
+	[DEAD_ENTERED]	= "a dead namespace entered by a descriptor for it",
+	[ANCESTOR_DEAD]	= "dead ancestor: ENOMEM below a dead namespace for who entered",
+	[ANCESTOR_GONE]	= "dead ancestor: the same, when its init has been reaped",
+	[FIRST_FAILED]	= "without init: first fork into a namespace fails late",
+	[OTHER_FAILED]	= "without init: and another's, who entered, fails late again",
+	[OTHERS_INIT]	= "without init: then, init is the child of one who entered",
+	[OTHER_NOT_FIRST] = "without init: then, EINVAL for one who entered and wants more than 1",
 };
 
 /* All that comes of one process, task 0, in a pid namespace of level 1 */
@@ -242,6 +267,14 @@ static struct ns *ns_at(struct ns *ns, int level)
 static bool is_below(struct ns *ns, struct ns *above)
 {
 	return ns->level >= above->level && ns_at(ns, above->level) == above;
+}
+
+/* Nobody is born in a dead namespace, or below. */
+static struct ns *dead_one(struct ns *ns)
+{
+	while (ns && ns->state != NS_DEAD)
+		ns = ns->parent;
+	return ns;
 }
 
 /* A free pid from the cursor on, or from the first that may be picked; or 0. */
@@ -368,13 +401,17 @@ static enum why clone_refuses(const struct task *t, unsigned int how)
 
 /*
  * @nr: the pids asked for at each level down to the youngest, and 0 where the
- * kernel picks. That of level @ns->level + 1, if any, is that of CLONE_NEWPID.
+ * kernel picks. That of level @ns->level + 1, if any, is that of CLONE_NEWPID,
+ * and who may have that one may choose there.
  */
 static enum why judge_pids(const struct task *t, struct ns *ns, int levels,
 			   const int *nr)
 {
 	int i;
 
+	for (i = 0; i <= ns->level; i++)
+		if (nr[i] && !has_cap(t, ns_at(ns, i)->owner, CAPS_CHOOSE))
+			return NO_PRIVILEGE;
 	for (i = 0; i < levels; i++)
 		if (nr[i] < 0 || nr[i] >= world.pid_max)
 			return OUT_OF_RANGE;
@@ -382,38 +419,53 @@ static enum why judge_pids(const struct task *t, struct ns *ns, int levels,
 		if (nr[i] > 1 && (i > ns->level ||
 				  ns_at(ns, i)->state == NS_EMPTY))
 			return NOT_FIRST;
-	for (i = 0; i <= ns->level; i++)
-		if (nr[i] && !has_cap(t, ns_at(ns, i)->owner, CAPS_CHOOSE)) {
-			seen[ONLY_BELOW] += has_cap(t, ns->owner, CAPS_CHOOSE);
-			return NO_PRIVILEGE;
-		}
-	if (ns->state == NS_DEAD)
-		return INIT_GONE;
+	/* That of CLONE_NEWPID is free. */
 	for (i = 0; i <= ns->level; i++)
 		if (nr[i] && is_used(ns_at(ns, i), nr[i])) {
 			seen[HELD_BY_GROUP] += !is_task(ns_at(ns, i), nr[i]);
 			return BUSY;
 		}
+	return SUCCESS;
+}
+
+/* What comes before the pids are taken, and leaves nothing behind */
+static enum why fails_late(unsigned int how)
+{
+	if (how & NO_FD)
+		return NO_DESCRIPTOR;
+	if (how & BAD_PIDFD)
+		return PIDFD_UNWRITABLE;
+	if (how & CGROUP_FULL)
+		return TOO_MANY_TASKS;
+	return SUCCESS;
+}
+
+/* @nr: as above, and found good */
+static enum why take_pids(struct ns *ns, const int *nr)
+{
+	int i;
+
+	if (dead_one(ns))
+		return INIT_GONE;
 	for (i = 0; i <= ns->level; i++)
 		if (!nr[i] && !next_free(ns_at(ns, i)))
 			return NO_FREE_PID;
 	return SUCCESS;
 }
 
-static enum why judge(const struct op *op, const struct task *t, int *nr)
+/* The set alone, and who makes the call with it: @nr as above */
+static enum why judge_set(const struct op *op, const struct task *t, int *nr)
 {
 	int set[MAX_ENTRIES], levels = t->children->level + 1, i;
 	unsigned int num = op->null ? 0 : op->num;
-	bool newpid = op->how & NEWPID;
 	enum why why;
 
 	for (i = 0; i < num && i < MAX_ENTRIES; i++)
 		set[i] = op->entry[i].nr;
-	memset(nr, 0, MAX_LEVELS * sizeof(*nr));
 
 	if (op->what == CLONE3) {
 		/* Youngest namespace first, beginning with CLONE_NEWPID's. */
-		levels += newpid;
+		levels += !!(op->how & NEWPID);
 		if (num >= MAX_LEVELS)
 			return TOO_MANY;
 		if (op->readable < (int)num)
@@ -428,7 +480,7 @@ static enum why judge(const struct op *op, const struct task *t, int *nr)
 			return TOO_MANY;
 		for (i = 0; i < num; i++)
 			nr[levels - 1 - i] = set[i];
-		return judge_pids(t, t->children, levels, nr);
+		return SUCCESS;
 	}
 
 	if (!op->null && op->readable < 0)
@@ -441,13 +493,61 @@ static enum why judge(const struct op *op, const struct task *t, int *nr)
 		return TOO_MANY;
 	for (i = 0; i < num; i++)
 		nr[levels - num + i] = set[i];
-	why = clone_refuses(t, op->how);
-	if (why)
-		return why;
-	return judge_pids(t, t->children, levels, nr);
+	if (op->what == CALL && !has_cap(t, t->children->owner, CAPS_CHOOSE))
+		return MAY_NOT_CALL;
+	return clone_refuses(t, op->how);
 }
 
-/* @nr: as for judge_pids(), and found good */
+static enum why judge(const struct op *op, const struct task *t, int *nr)
+{
+	int levels = t->children->level + 1 + !!(op->how & NEWPID);
+	enum why why;
+
+	memset(nr, 0, MAX_LEVELS * sizeof(*nr));
+	why = judge_set(op, t, nr);
+	if (!why)
+		why = judge_pids(t, t->children, levels, nr);
+	if (!why)
+		why = fails_late(op->how);
+	if (!why)
+		why = take_pids(t->children, nr);
+	return why;
+}
+
+/* Counts what can crash a kernel that has other rules. */
+static void notice(const struct task *t, struct ns *ns, enum why why)
+{
+	bool is_other = ns->maker != t;
+	struct ns *dead;
+
+	if (ns->state != NS_EMPTY)
+		return;
+	switch (why) {
+	case INIT_GONE:
+		dead = dead_one(ns);
+		seen[ANCESTOR_DEAD] += is_other;
+		seen[ANCESTOR_GONE] += is_other && !dead->init;
+		break;
+	case NO_DESCRIPTOR:
+	case PIDFD_UNWRITABLE:
+	case TOO_MANY_TASKS:
+		if (dead_one(ns))
+			break;
+		seen[FIRST_FAILED] += !ns->failed;
+		seen[OTHER_FAILED] += ns->failed && is_other;
+		ns->failed = true;
+		break;
+	case SUCCESS:
+		seen[OTHERS_INIT] += ns->failed && is_other;
+		break;
+	case NOT_FIRST:
+		seen[OTHER_NOT_FIRST] += ns->failed && is_other;
+		break;
+	default:
+	}
+}
+
+/* @nr: as for judge_pids(), and they can be had */
 static void bear(struct task *t, struct task *child, unsigned int how,
 		 const int *nr)
 {
@@ -534,6 +634,8 @@ static void end_task(struct task *t)
 	t->leader->threads--;
 	put_ns(t->children);
 	t->children = NULL;
+	put_ns(t->opened);
+	t->opened = NULL;
 	if (t->leader == t)
 		world.died[world.nr_died++] = t;
 	else
@@ -599,8 +701,9 @@ static void exit_process(struct task *p)
 	int i;
 
 	if (is_init(p)) {
+		/* One below that is empty remains so, and can have no init. */
 		for (n = world.ns; n < world.ns + MAX_NS; n++)
-			if (n->state && is_below(n, ns))
+			if (n->state == NS_LIVE && is_below(n, ns))
 				n->state = NS_DEAD;
 again:
 		for (i = 0; i < world.nr_here; i++) {
@@ -633,6 +736,18 @@ static void bury(const struct op *op)
 }
 
 /* One step */
+
+/* What @op, SETNS or OPEN, is about: NULL if there is none. */
+static struct ns *ns_of(const struct op *op)
+{
+	const struct task *o = &world.task[op->other];
+
+	if (op->how & OPENED)
+		return o->opened;
+	if (op->how & CHILDREN)
+		return o->children;
+	return o->here && o->pids.ns->fd >= 0 ? o->pids.ns : NULL;
+}
 
 static bool makes_child(const struct op *op)
 {
@@ -681,7 +796,8 @@ static bool applies(const struct op *op)
 		return t->caps == CAPS_ALL && world.nr_userns < MAX_USERNS &&
 		       userns_depth(t->userns) < USERNS_DEPTH;
 	case SETNS:
-		return o->here && o->pids.ns->fd >= 0;
+	case OPEN:
+		return ns_of(op);
 	default:
 		return true;
 	}
@@ -748,18 +864,28 @@ static int unshare_ns(struct task *t, unsigned int how)
 		return ends[why].err;
 	put_ns(t->children);
 	t->children = new_ns(t->pids.ns, t->userns);
+	t->children->maker = t;
 	return 0;
 }
 
-static int set_ns(struct task *t, struct ns *ns)
+static int set_ns(struct task *t, struct ns *ns, bool by_descriptor)
 {
 	if (!(t->caps & CAPS_ADMIN) || !has_cap(t, ns->owner, CAPS_ADMIN))
 		return -EPERM;
 	if (!is_below(ns, t->pids.ns))
 		return -EINVAL;
+	seen[DEAD_ENTERED] += by_descriptor && dead_one(ns);
 	get_ns(ns);
 	put_ns(t->children);
 	t->children = ns;
+	return 0;
+}
+
+static int open_ns_of(struct task *t, struct ns *ns)
+{
+	get_ns(ns);
+	put_ns(t->opened);
+	t->opened = ns;
 	return 0;
 }
 
@@ -787,8 +913,7 @@ static int step(const struct op *op, enum why *why)
 	case CLONE3:
 	case FORK:
 		*why = judge(op, t, nr);
-		if (*why == SUCCESS && (op->how & BAD_PIDFD))
-			*why = PIDFD_UNWRITABLE;
+		notice(t, t->children, *why);
 		if (*why == BUSY && op->what == CLONE3)
 			return -EEXIST;
 		if (*why)
@@ -811,7 +936,9 @@ static int step(const struct op *op, enum why *why)
 	case UNSHARE:
 		return unshare_ns(t, op->how);
 	case SETNS:
-		return set_ns(t, o->pids.ns);
+		return set_ns(t, ns_of(op), op->how & OPENED);
+	case OPEN:
+		return open_ns_of(t, ns_of(op));
 	case CAPS:
 		t->caps = op->value;
 		return 0;

@@ -16,6 +16,12 @@
  * printed, to be run again, or edited:
  *
  *   fuzz_test -r 'p0 call p1 newpid [0,99]; p1 fork p2 reaped'
+ *
+ * A namespace without an init is entered by who gets a descriptor for it: the
+ * one that children of p1 are born in, or one that p1 has opened before.
+ *
+ *   fuzz_test -r 'p0 fork p1; p1 unshare newpid; p0 open p1 children;
+ *                 p1 exit; p0 setns p0 opened; p0 fork p2'
  */
 #include "clone_with_pids.h"
 
@@ -25,12 +31,12 @@
 #include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #include "fuzz_model.h"
 
-#define CALLS		4000	/* for each of two seeds, where none is given */
+#define CALLS		6000	/* for each of two seeds, where none is given */
 #define WORLD_CALLS	500
 #define MAX_OPS		3000	/* in a world */
 #define BATCH		16	/* calls that a task makes in one go */
@@ -116,6 +122,7 @@ static unsigned long clone_flags(const struct op *op)
 		{ NEWUSER, CLONE_NEWUSER },
 		{ PIDFD, CLONE_PIDFD },
 		{ BAD_PIDFD, CLONE_PIDFD },
+		{ NO_FD, CLONE_PIDFD },
 #ifdef __LP64__
 		/* Only clone3() knows these. */
 		{ WIDE, CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP | 1UL << 63 },
@@ -180,6 +187,20 @@ static long make_child(struct call *call, int (*fn)(struct start *))
 	return raw_clone(__NR_clone3, args);
 }
 
+/* Let the next calls fail, by limits that leave files and tasks as they are. */
+static void limit(const struct op *op, bool on)
+{
+	struct rlimit lim;
+
+	if (op->how & NO_FD) {
+		getrlimit(RLIMIT_NOFILE, &lim);
+		lim.rlim_cur = on ? 0 : lim.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &lim);
+	}
+	if (op->how & CGROUP_FULL)
+		write_str(CGROUP "pids.max", on ? "0" : "max");
+}
+
 /* Waits for a child that exits at once; one without an exit signal is a clone. */
 static long wait_for(struct call *call)
 {
@@ -206,7 +227,9 @@ static void make_calls(struct place *me)
 		exits = call->op.how & (ZOMBIE | REAPED);
 		call->child->how = call->op.how;
 		call->pidfd = -1;
+		limit(&call->op, true);
 		call->rc = make_child(call, live);
+		limit(&call->op, false);
 		if (call->rc < 0)
 			continue;
 		if (!exits || (call->op.how & THREAD))
@@ -308,6 +331,7 @@ static int live_as_task_0(struct start *sp)
 	sigset_t all;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	write_str(CGROUP "cgroup.procs", "0");
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	return live(sp);
@@ -318,8 +342,8 @@ static int live_as_task_0(struct start *sp)
 static const char *const whats[] = {
 	[CALL] = "call", [CLONE3] = "clone3", [FORK] = "fork",
 	[EXIT] = "exit", [LEAVE] = "leave", [REAP] = "reap",
-	[UNSHARE] = "unshare", [SETNS] = "setns", [CAPS] = "caps",
-	[SETSID] = "setsid", [SETPGID] = "setpgid", [LAST_PID] = "last_pid",
+	[UNSHARE] = "unshare", [SETNS] = "setns", [OPEN] = "open",
+	[CAPS] = "caps", [SETSID] = "setsid", [SETPGID] = "setpgid", [LAST_PID] = "last_pid",
 	[PID_MAX_IS] = "pid_max", [CHECK] = "check",
 };
 
@@ -332,6 +356,8 @@ static const struct {
 	{ PIDFD, "pidfd" }, { BAD_PIDFD, "bad_pidfd" }, { QUIET, "quiet" },
 	{ WIDE, "wide" },
 	{ ZOMBIE, "zombie" }, { REAPED, "reaped" },
+	{ NO_FD, "no_fd" }, { CGROUP_FULL, "cgroup_full" },
+	{ CHILDREN, "children" }, { OPENED, "opened" },
 };
 
 static const char *const caps_names[] = {
@@ -366,7 +392,8 @@ static void print_op(FILE *f, const struct op *op)
 	if (op->what < PID_MAX_IS)
 		fprintf(f, "p%d ", op->who);
 	fputs(whats[op->what], f);
-	if (makes_child(op) || op->what == REAP || op->what == SETNS)
+	if (makes_child(op) || op->what == REAP || op->what == SETNS ||
+	    op->what == OPEN)
 		fprintf(f, " p%d", op->other);
 	for (i = 0; i < ARRAY_SIZE(hows); i++)
 		if (op->how & hows[i].how)
@@ -548,6 +575,21 @@ static void open_ns(struct task *init)
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/pid", init->pids.nr[0]);
 	init->pids.ns->fd = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* The namespace that an operation is about: one without an init has no name. */
+static int fd_of(const struct op *op, struct ns *ns)
+{
+	int fd;
+
+	if (op->how & CHILDREN) {
+		fd = ns_for_children(world.task[op->other].pids.nr[0]);
+		if (ns->fd < 0)
+			ns->fd = fd;
+		else
+			close(fd);
+	}
+	return ns->fd;
 }
 
 /* Is it dead, for all others to see, or an init waiting for its last ones? */
@@ -761,7 +803,7 @@ static bool check(const struct op *op)
 /* An operation that makes no child */
 static bool act(const struct op *op, long rc)
 {
-	struct task *t = &world.task[op->who], *o = &world.task[op->other];
+	struct task *t = &world.task[op->who];
 	struct place *place = t->place;
 	enum order order;
 	long arg = op->value;
@@ -786,8 +828,11 @@ static bool act(const struct op *op, long rc)
 		break;
 	case SETNS:
 		order = SET_NS;
-		arg = o->pids.ns->fd;
+		arg = fd_of(op, ns_of(op));
 		break;
+	case OPEN:
+		fd_of(op, ns_of(op));
+		return true;
 	case CAPS:
 		order = KEEP_CAPS;
 		break;
@@ -836,6 +881,22 @@ static void make_eventfd(int *fd)
 	*fd = eventfd(0, EFD_CLOEXEC);
 	if (*fd < 0)
 		ksft_exit_fail_perror("eventfd");
+}
+
+static bool have_cgroup;
+
+/* A control group for the tasks. Its limit is theirs alone. */
+static void remove_cgroup(void)
+{
+	rmdir(CGROUP);
+}
+
+static void make_cgroup(void)
+{
+	write_str(CGROUP_ROOT "cgroup.subtree_control", "+pids");
+	if (!mkdir(CGROUP, 0755))
+		atexit(remove_cgroup);
+	have_cgroup = !access(CGROUP "pids.max", W_OK);
 }
 
 static void make_places(void)
@@ -1130,11 +1191,16 @@ static struct entry some_bad_pid(void)
 	return (struct entry){ .nr = bad[rnd(ARRAY_SIZE(bad))] };
 }
 
+static bool may_call(const struct task *t)
+{
+	return has_cap(t, t->children->owner, CAPS_CHOOSE);
+}
+
 static struct entry some_entry(struct task *t, struct ns *ns, int sparse)
 {
 	bool choose = has_cap(t, ns->owner, CAPS_CHOOSE);
 
-	if (rnd(100) < sparse || (!choose && chance(85)))
+	if (rnd(100) < sparse || (!choose && chance(may_call(t) ? 60 : 85)))
 		return (struct entry){};
 	if (ns->state == NS_EMPTY && chance(65))
 		return (struct entry){ .nr = 1 };
@@ -1190,9 +1256,10 @@ static void child_of(struct task *t, enum what call, struct op *op)
 		int percent;
 	} often[] = {
 		{ THREAD, 8 }, { LONE_THREAD, 1 }, { PARENT, 4 }, { NEWPID, 8 },
-		{ NEWUSER, 2 }, { PIDFD, 5 }, { BAD_PIDFD, 5 }, { QUIET, 5 },
-		{ WIDE, 5 },
+		{ NEWUSER, 2 }, { PIDFD, 5 }, { BAD_PIDFD, 4 }, { NO_FD, 2 },
+		{ CGROUP_FULL, 2 }, { QUIET, 5 }, { WIDE, 5 },
 	};
+	bool first = t->children->state == NS_EMPTY;
 	int i, crowd = nr_alive() - (plan.deep ? MAX_LEVELS : 0);
 
 	op->what = call;
@@ -1201,6 +1268,11 @@ static void child_of(struct task *t, enum what call, struct op *op)
 	for (i = 0; i < ARRAY_SIZE(often); i++)
 		if (chance(often[i].percent))
 			op->how |= often[i].how;
+	/* or there would soon be no namespace without an init */
+	if (first && chance(50))
+		op->how |= chance(50) ? BAD_PIDFD : chance(50) ? NO_FD : CGROUP_FULL;
+	if (!have_cgroup)
+		op->how &= ~CGROUP_FULL;
 	if (op->how & LONE_THREAD)
 		op->how &= ~THREAD;
 	if (op->how & BAD_PIDFD)
@@ -1232,6 +1304,105 @@ static bool some_reap(struct op *op)
 			return applies(op);
 	}
 	return false;
+}
+
+/*
+ * A task whose children are born where nobody was born yet, or NULL. Such a
+ * namespace below others that can die is as rare as it is wanted.
+ */
+static struct task *one_at_empty(void)
+{
+	int i = rnd(world.nr_here), nr = world.nr_here;
+	struct task *t, *found = NULL;
+
+	for (; nr--; i = (i + 1) % world.nr_here) {
+		t = world.here[i];
+		if (!t->alive || t->children->state != NS_EMPTY)
+			continue;
+		if (!found || t->children->level > 2)
+			found = t;
+		if (chance(30))
+			break;
+	}
+	return found;
+}
+
+/* One who can enter @ns, and lives on when one of the older ones dies */
+static struct task *one_above(struct ns *ns)
+{
+	struct task *t = one_alive();
+	int tries;
+
+	for (tries = 0; tries < 20; tries++) {
+		if (t->pids.ns->level < ns->level - 1 &&
+		    is_below(ns, t->pids.ns) && has_cap(t, ns->owner, CAPS_ADMIN))
+			break;
+		t = one_alive();
+	}
+	return t;
+}
+
+/* The end of @init, or of what it leaves: false if that is not to be had. */
+static bool end_init(struct task *init, struct op *op)
+{
+	if (!init || init == world.task)
+		return false;
+	op->what = init->threads ? EXIT : REAP;
+	op->who = id_of(init->threads ? init : init->parent);
+	op->other = id_of(init);
+	return true;
+}
+
+/*
+ * What is to be done about such a namespace, as long as it is one: others enter
+ * it, or have a descriptor for it, its maker or they fork into it, one of the
+ * older namespaces dies.
+ */
+static bool at_empty(struct task *t, struct op *op)
+{
+	struct ns *ns = t->children, *dead = dead_one(ns);
+
+	op->other = id_of(t);
+	plan.last = id_of(chance(80) ? one_above(ns) : one_alive());
+	op->who = plan.last;
+	plan.burst = 1 + rnd(3);
+	switch (rnd(8)) {
+	case 0:
+	case 1:
+	case 2:
+		op->what = SETNS;
+		op->how = t->opened && chance(50) ? OPENED : CHILDREN;
+		return true;
+	case 3:
+		op->what = OPEN;
+		op->how = CHILDREN;
+		return true;
+	case 4:
+		if (dead)
+			return end_init(dead->init, op);
+		if (ns->level < 3 || (plan.deep && chance(80)))
+			return false;
+		return end_init(ns_at(ns, chance(70) ? ns->level - 1 :
+				      2 + rnd(ns->level - 2))->init, op);
+	default:
+		plan.last = id_of(t);
+		child_of(t, chance(60) ? CALL : chance(50) ? CLONE3 : FORK, op);
+		return true;
+	}
+}
+
+static void some_setns(struct task *t, struct op *op)
+{
+	struct task *o = chance(50) ? t : one_here();
+
+	op->what = chance(65) ? SETNS : OPEN;
+	if (o->opened && chance(60)) {
+		op->how = OPENED;
+	} else {
+		o = one_here();
+		op->how = o->alive && chance(40) ? CHILDREN : 0;
+	}
+	op->other = id_of(o);
 }
 
 static void some_pid_max(struct op *op)
@@ -1268,7 +1439,9 @@ static void generate(struct op *op)
 
 again:
 	*op = (struct op){ .null = true };
-	if (plan.burst > 0 && world.task[plan.last].alive) {
+	/* Who may not call learns that soon enough. */
+	if (plan.burst > 0 && world.task[plan.last].alive &&
+	    (may_call(&world.task[plan.last]) || chance(30))) {
 		plan.burst--;
 		child_of(&world.task[plan.last], CALL, op);
 		return;
@@ -1284,11 +1457,19 @@ again:
 	}
 	if (world.pid_max != PID_LIMIT && chance(5))
 		r = 999;
+	if (chance(25) && world.nr_here <= MAX_HERE - 10) {
+		t = one_at_empty();
+		if (t && at_empty(t, op) && applies(op))
+			return;
+		goto again;
+	}
 	if (world.nr_here > MAX_HERE - 10)
 		r = 460 + rnd(260);
 	if (r < 350) {
+		if (!may_call(t) && chance(60))
+			goto again;
 		plan.last = id_of(t);
-		plan.burst = rnd(BATCH / 2);
+		plan.burst = rnd(5);
 		child_of(t, CALL, op);
 	} else if (r < 440) {
 		child_of(t, CLONE3, op);
@@ -1314,12 +1495,11 @@ again:
 		op->how = chance(85) ? NEWPID : NEWUSER;
 		plan.last = op->who;
 		plan.burst = rnd(3);
-	} else if (r < 830) {
-		op->what = SETNS;
-		op->other = id_of(one_here());
+	} else if (r < 840) {
+		some_setns(t, op);
 		plan.last = op->who;
 		plan.burst = rnd(5);
-	} else if (r < 890) {
+	} else if (r < 895) {
 		op->what = CAPS;
 		op->value = all_caps[rnd(ARRAY_SIZE(all_caps))];
 		plan.last = op->who;
@@ -1412,8 +1592,12 @@ static void report_ends(void)
 	enum why why;
 
 	for (why = 0; why < NR_WHY; why++)
-		ksft_test_result(stats.ends[why], "%lu calls: %s\n",
-				 stats.ends[why], ends[why].text);
+		if (why == TOO_MANY_TASKS && !have_cgroup)
+			ksft_test_result_skip("no cgroup2 with pids at %s\n",
+					      CGROUP_ROOT);
+		else
+			ksft_test_result(stats.ends[why], "%lu calls: %s\n",
+					 stats.ends[why], ends[why].text);
 	for (rarity = 0; rarity < NR_RARITIES; rarity++)
 		ksft_test_result(seen[rarity], "%lu times: %s\n",
 				 seen[rarity], rarities[rarity]);
@@ -1480,6 +1664,7 @@ static void prepare(void)
 	if (sched_setaffinity(0, sizeof(cpu), &cpu))
 		ksft_exit_fail_perror("sched_setaffinity");
 	make_places();
+	make_cgroup();
 	old_pid_max = read_int(PID_MAX);
 	atexit(restore_pid_max);
 	if (write_int(PID_MAX, PID_LIMIT))

@@ -10,6 +10,8 @@
  *   racer, racer, racer . . . . . . . . . . .   from above
  *   destroyer           destroyer               make namespaces below and kill
  *                                               them while children are born
+ *                       founder        founder  make namespaces without init,
+ *                                               for others to enter
  *
  * Each call is written down, with the times on a common clock at which it began
  * and ended, and at which its child was let go and was gone. When all racers
@@ -17,17 +19,19 @@
  *
  *  - no number was held by two children at once;
  *  - whoever was told EBUSY asked for a number that a child held, or may just
- *    have held, during the call. A call that was refused holds nothing: if it
- *    was in the way of another, that one met a ghost.
+ *    have held, during the call. A call that was refused, or whose pidfd could
+ *    not be stored, holds nothing: if it was in the way of another, that one met
+ *    a ghost.
  *
  * Where all ask for one number and none lets go before all have asked, exactly
  * one must have got it. In a namespace that only one task forks into, it knows
- * what the next pid is to be. When all are gone, every number must be free.
+ * what the next pid is to be. Without an init, nobody but pid 1 may be born, and
+ * nobody at all below a dead namespace. When all are gone, every number must be
+ * free.
  */
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <sys/ioctl.h>
 #include <linux/nsfs.h>
 
 #include "clone_with_pids.h"
@@ -43,13 +47,17 @@ enum {
 	OWN = CONTESTED + 3,	/* and one for each task, for its own use */
 };
 
-#define MAX_TASKS	80
+#define MAX_TASKS	96
 #define MAX_NUMBERS	(OWN + MAX_TASKS)
 #define ANY		(-1)		/* none of them: the kernel picks */
 
 #define CHILDREN	"/proc/self/ns/pid_for_children"
 
 #define CALLS		32		/* of a racer, between two pauses */
+#define ENTRANTS	2		/* into a founder's namespace */
+#define ATTEMPTS	48		/* that each of these makes at most, */
+#define LAST_ATTEMPTS	4		/* when all is dead */
+#define NOT_PICKED	200		/* in a founder's namespaces */
 #define SWEEP		250		/* how many pids to look for in the end */
 #define EXTRA_MS	30000		/* when not all has happened in time */
 #define HANG_SECONDS	45		/* then something is stuck */
@@ -61,6 +69,8 @@ enum event {
 	WON, LOST, ASKED_IN_VAIN, FAILED_LATE,
 	FORKS, THREADS, ZOMBIES, NSPIDS_READ, CURSORS_READ,
 	NAMESPACES, BORN_BEFORE, REFUSED_BY_DEAD,
+	FIRST_FAILED, FIRST_KILLED, INITS_OF_OTHERS, REFUSED_FOR_INIT, BEHIND_INIT,
+	DEAD_BEFORE_INIT, DEAD_AFTER_INIT, REFUSED_BELOW_DEAD,
 	NR_EVENTS
 };
 
@@ -72,7 +82,7 @@ static const char *const events[] = {
 	[WON]			= "calls that got the numbers they asked for",
 	[LOST]			= "calls that got EBUSY for what another had got",
 	[ASKED_IN_VAIN]		= "calls that got EBUSY for what is held for good",
-	[FAILED_LATE]		= "calls that failed after their pids were taken",
+	[FAILED_LATE]		= "calls that failed late, with numbers that others want",
 	[FORKS]			= "forks without a choice",
 	[THREADS]		= "threads with chosen pids",
 	[ZOMBIES]		= "zombies that held numbers in a round",
@@ -81,11 +91,20 @@ static const char *const events[] = {
 	[NAMESPACES]		= "namespaces destroyed",
 	[BORN_BEFORE]		= "children born into them meanwhile",
 	[REFUSED_BY_DEAD]	= "calls that found them dead",
+	[FIRST_FAILED]		= "first forks of a namespace's maker, all failed late",
+	[FIRST_KILLED]		= "others who entered, and were killed in their first fork",
+	[INITS_OF_OTHERS]	= "inits born to others who had entered",
+	[REFUSED_FOR_INIT]	= "calls that got EINVAL for want of an init",
+	[BEHIND_INIT]		= "children born when there was one",
+	[DEAD_BEFORE_INIT]	= "older namespaces killed before there was one",
+	[DEAD_AFTER_INIT]	= "and when there was one",
+	[REFUSED_BELOW_DEAD]	= "calls below, after the older one's init was reaped",
 };
 
 /* What must not. */
 enum fault {
 	TWO_WINNERS, GHOST, WRONG_RESULT, WRONG_PIDS, CURSOR_MOVED, PID_LOST,
+	NO_INIT, BORN_DEAD,
 	NR_FAULTS
 };
 
@@ -96,6 +115,8 @@ static const char *const faults[] = {
 	[WRONG_PIDS]	= "children are called what was asked for",
 	[CURSOR_MOVED]	= "failed calls use up no pids",
 	[PID_LOST]	= "no pid lost",
+	[NO_INIT]	= "nobody but pid 1 in a namespace without init",
+	[BORN_DEAD]	= "nobody born below a dead namespace",
 };
 
 /* One call of a racer. */
@@ -150,7 +171,7 @@ static struct world {
 	struct task tasks[];
 } *world;
 
-static int nr_racers = 8, nr_destroyers;
+static int nr_racers = 8, nr_destroyers, nr_founders;
 static int nr_numbers;
 static pid_t numbers[MAX_LEVELS][MAX_NUMBERS];
 static int namespaces[MAX_LEVELS];		/* as open files */
@@ -425,16 +446,20 @@ static void let_child_go(struct task *me, struct op *op, pid_t pid)
 	op->gone = stamp();
 }
 
-/* No others' numbers: until it fails, such a call really has what it asks for. */
+/*
+ * What others want: it is never taken. When it is in use, that may be found
+ * before the pidfd is stored.
+ */
 static void fail_late(struct task *me, struct op *op)
 {
 	const struct any_set set = make_set(me, op);
 
 	me->op = op;
 	me->set = &set;
-	if (call(me, CLONE_PIDFD | SIGCHLD, &me->stack, (int *)1) == -EFAULT)
+	call(me, CLONE_PIDFD | SIGCHLD, &me->stack, (int *)1);
+	if (op->rc == -EFAULT)
 		happens(FAILED_LATE);
-	else
+	else if (op->rc != -EBUSY || !asks_for(op, 0, MAX_NUMBERS))
 		fault(WRONG_RESULT, "%s where EFAULT was to come late",
 		      strerror(-op->rc));
 	op->release = stamp();
@@ -467,12 +492,10 @@ static void run_free(struct task *me)
 		pid_t pid;
 
 		choose_none(op);
+		choose_any(me, op);
 		if (one_in(me, 8)) {
-			choose_own(me, op);
 			fail_late(me, op);
 			continue;
-		} else {
-			choose_any(me, op);
 		}
 		pid = ask(me, op);
 		while (op->rc > 0 && linger--)
@@ -483,8 +506,9 @@ static void run_free(struct task *me)
 
 /*
  * One asks for its own numbers, again and again. All others ask for the same
- * ones, and first or last for one that cannot be had. They must not be in its
- * way, and have nothing to be judged by but their results.
+ * ones, and first or last for one that cannot be had, or have nowhere to put
+ * the pidfd. They must not be in its way, and have nothing to be judged by but
+ * their results.
  */
 static void run_for_ghosts(struct task *me)
 {
@@ -496,10 +520,14 @@ static void run_for_ghosts(struct task *me)
 		choose_none(op);
 		for (i = 0; i <= me->level; i++)
 			op->pick[i] = own(world->haunted);
-		if (me == world->haunted)
+		if (me == world->haunted) {
 			me->nr_ops++;
-		else
+		} else if (one_in(me, 2)) {
+			fail_late(me, op);
+			continue;
+		} else {
 			op->pick[one_in(me, 2) ? 0 : me->level] = HELD;
+		}
 		let_child_go(me, op, ask(me, op));
 		if (me == world->haunted && me->nr_ops == CALLS)
 			atomic_store(&world->haunted_is_done, true);
@@ -794,14 +822,394 @@ static void destroy(struct task *me)
 	}
 }
 
+/* Founders */
+
+/* A call of one who has entered the young namespace. */
+struct attempt {
+	atomic_uint start;
+	unsigned int end;
+	int rc;
+	pid_t asked;			/* in the young one; 0: for any */
+	bool late;			/* there is nowhere to put the pidfd */
+	bool doomed;			/* who makes the call is killed meanwhile */
+	atomic_int nr;			/* what the child says it is called there */
+};
+
+struct entrant {
+	int nr;
+	unsigned int random;
+	struct clone_stack stack, kids[2];
+	pid_t init;			/* if it is a child of this one */
+	int nr_attempts;
+	struct attempt attempts[ATTEMPTS];
+};
+
+/*
+ *   home         old         young
+ *   me       --> elder                   init, killed by me
+ *            --> maker . . . (nobody)    all of its forks fail
+ *   entrants . . . . . . . . children    the first of which is init
+ *   doomed . . . . . . . . . (child)     killed by me while it forks
+ *
+ * All share their memory. The times are on a clock of their own.
+ */
+static struct young {
+	struct task *me;
+	atomic_uint clock;
+	atomic_int ns;			/* as an open file, or 0 */
+	atomic_uint killed, reaped;	/* when elder was; 0: not yet */
+	unsigned int makers_random;
+	struct clone_stack elder_stack, maker_stack, no_stack;
+	struct entrant entrants[ENTRANTS + 1];	/* the last one is doomed */
+} young;
+
+/*
+ * What nobody else has, or tries to have: but for 1 in the young namespace, and
+ * for the maker, who asks for the numbers of all. In the namespaces that are
+ * new, the kernel picks up to (ENTRANTS + 1) * ATTEMPTS + 2.
+ */
+static struct any_set young_set(unsigned int *random, int nr, bool own_ones,
+				pid_t *asked)
+{
+	const pid_t choice[] = { 0, 0, 1, NOT_PICKED + nr };
+	const int youngest = young.me->level + 2;
+	struct any_set set = { .num_pids = below(random, youngest + 2) };
+	int i, level;
+
+	for (i = 0; i < set.num_pids; i++) {
+		level = youngest + 1 - (int)set.num_pids + i;
+		if (level == youngest)
+			set.pids[i] = choice[below(random, ARRAY_SIZE(choice))];
+		else if (own_ones && below(random, 2))
+			set.pids[i] = level == youngest - 1 ? NOT_PICKED + nr :
+				      nr ? 0 : numbers[level][own(young.me)];
+	}
+	*asked = i ? set.pids[i - 1] : 0;
+	return set;
+}
+
+static int make_young(struct start *sp)
+{
+	struct any_set set;
+	pid_t asked;
+	int rc;
+
+	if (unshare(CLONE_NEWPID))
+		fault(WRONG_RESULT, "unshare() fails");
+	young.ns = ns_for_children(syscall(SYS_getpid));
+	while (!young.reaped) {		/* it is killed before */
+		set = young_set(&young.makers_random,
+				below(&young.makers_random, ENTRANTS), true, &asked);
+		rc = clone_on_stack(CHEAP | CLONE_PIDFD | SIGCHLD,
+				    &young.no_stack, (int *)1, NULL, 0, &set,
+				    exit_at_once, NULL);
+		if (rc == -EFAULT)
+			happens(FIRST_FAILED);
+		else if (rc != -EBUSY && (rc != -EINVAL || asked <= 1))
+			fault(WRONG_RESULT, "%d where EFAULT was to come late, asked for %d",
+			      rc, asked);
+	}
+	return 0;
+}
+
+static int newborn(struct start *sp)
+{
+	struct attempt *a = sp->arg;
+
+	a->nr = syscall(SYS_getpid);
+	return a->nr == 1 ? stay(sp) : 0;
+}
+
+static int attempt(struct entrant *me)
+{
+	struct attempt *a = &me->attempts[me->nr_attempts++];
+	const struct any_set set = young_set(&me->random, me->nr, !me->init,
+					     &a->asked);
+	pid_t gone;
+
+	a->nr = 0;
+	a->doomed = false;
+	a->late = !below(&me->random, 4);
+	a->start = young.clock++;
+	/* Its own signal handlers: it may be an init, see destroy(). */
+	a->rc = clone_on_stack((CHEAP & ~CLONE_SIGHAND) | SIGCHLD |
+			       (a->late ? CLONE_PIDFD : 0),
+			       &me->kids[!!me->init], a->late ? (int *)1 : NULL,
+			       NULL, 0, set.num_pids ? &set : NULL, newborn, a);
+	a->end = young.clock++;
+	if (a->rc <= 0)
+		return a->rc;
+	if (young.reaped)
+		kill(a->rc, SIGKILL);
+	do
+		gone = waitpid(a->rc, NULL, WNOHANG | __WALL);
+	while (!gone && a->nr != 1 && !sched_yield());
+	if (!gone)
+		me->init = a->rc;
+	return a->rc;
+}
+
+static int enter(struct start *sp)
+{
+	struct entrant *me = sp->arg;
+	int i;
+
+	be_born_in(young.ns);
+	for (i = 0; i < ATTEMPTS - LAST_ATTEMPTS; i++)
+		if (attempt(me) == -ENOMEM)
+			break;
+	reap_all();
+	while (!young.reaped)
+		sched_yield();
+	for (i = 0; i < LAST_ATTEMPTS; i++)
+		attempt(me);
+	return 0;
+}
+
+static int fork_once(struct start *sp)
+{
+	struct entrant *me = sp->arg;
+	struct attempt *a = &me->attempts[me->nr_attempts - 1];
+
+	be_born_in(young.ns);
+	a->start = young.clock++;
+	clone_on_stack((CHEAP & ~CLONE_SIGHAND) | SIGCHLD, me->kids, NULL, NULL,
+		       0, NULL, newborn, a);
+	return 0;
+}
+
+static bool has_init(void)
+{
+	return ioctl(young.ns, NS_GET_PID_FROM_PIDNS, 1) > 0;
+}
+
+/*
+ * Being killed is what makes a fork fail when its pids are taken. Whether it
+ * has failed shows when nobody is pid 1 then. If somebody is, it may be another.
+ */
+static void doom_one(struct task *me)
+{
+	struct entrant *e = &young.entrants[ENTRANTS];
+	struct attempt *a = &e->attempts[e->nr_attempts++];
+	int linger = below(&me->random, 2) ? below(&me->random, 2000) : 0;
+	pid_t pid;
+
+	*a = (struct attempt){ .doomed = true };
+	pid = clone_on_stack(CHEAP | SIGCHLD, &e->stack, NULL, NULL, 0, NULL,
+			     fork_once, e);
+	if (pid < 0) {
+		fault(WRONG_RESULT, "a fork fails: %s", strerror(-pid));
+		return;
+	}
+	while (!a->start)
+		sched_yield();
+	while (linger--)
+		atomic_load(&young.clock);
+	kill(pid, SIGKILL);
+	wait_exit(pid);
+	a->rc = has_init() ? 1 : -EINTR;
+	a->end = young.clock++;
+	if (a->rc < 0)
+		happens(FIRST_KILLED);
+}
+
+static struct attempt *next_attempt(struct attempt *a)
+{
+	struct entrant *e = young.entrants;
+
+	if (a) {
+		while (a < e->attempts || a >= e->attempts + ATTEMPTS)
+			e++;
+		if (++a < e->attempts + e->nr_attempts)
+			return a;
+		e++;
+	}
+	for (; e <= young.entrants + ENTRANTS; e++)
+		if (e->nr_attempts)
+			return e->attempts;
+	return NULL;
+}
+
+/*
+ * Was @a's namespace one with an init, or was one about to be born, before @a
+ * came to its end? Who was killed at once could not say which pid it had. And
+ * a call that failed at the last moment had pid 1 for a while.
+ */
+static bool may_have_init(const struct attempt *a, bool had_pid)
+{
+	struct attempt *o = NULL;
+
+	while ((o = next_attempt(o)))
+		if (o != a && o->start < a->end &&
+		    (o->rc > 0 ? o->nr <= 1 :
+		     had_pid && (o->rc == -ENOMEM || o->rc == -EINTR)))
+			return true;
+	return false;
+}
+
+static const char *wrong_attempt(const struct attempt *a, const struct attempt *init,
+				 enum fault *fault)
+{
+	const bool gone = young.reaped < a->start;
+
+	*fault = WRONG_RESULT;
+	if (a->doomed && a->rc < 0)
+		return NULL;
+	if (a->rc > 0) {
+		if (a->late)
+			return "a pidfd that has nowhere to go";
+		if (a->asked && a->nr && a->nr != a->asked)
+			return "another pid than asked for";
+		*fault = BORN_DEAD;
+		if (gone)
+			return "born below a dead namespace";
+		*fault = NO_INIT;
+		return a->nr <= 1 || may_have_init(a, false) ? NULL :
+		       "born before init";
+	}
+	switch (a->rc) {
+	case -EFAULT:
+		return a->late ? NULL : "EFAULT";
+	case -EINVAL:
+		if (init && init->end < a->start)
+			return "EINVAL, and there is an init";
+		if (a->asked > 1 ||
+		    (!a->asked && !a->late && may_have_init(a, true)))
+			return NULL;
+		return "EINVAL for who would be pid 1";
+	case -EBUSY:
+		*fault = GHOST;
+		if (a->asked == 1 && !gone && may_have_init(a, true))
+			return NULL;
+		return "EBUSY";
+	case -ENOMEM:
+		return !a->late && young.killed < a->end ? NULL : "ENOMEM";
+	default:
+		return strerror(-a->rc);
+	}
+}
+
+static void judge_young(void)
+{
+	struct attempt *a = NULL, *init = NULL;
+	enum fault which;
+	const char *wrong;
+
+	while ((a = next_attempt(a))) {
+		if (a->rc <= 0 || a->nr != 1)
+			continue;
+		if (init)
+			fault(NO_INIT, "two inits");
+		init = a;
+	}
+	while ((a = next_attempt(a))) {
+		wrong = wrong_attempt(a, init, &which);
+		if (wrong)
+			fault(which, "%s: asked for %d in a namespace that has %s, got %d",
+			      wrong, a->asked, init ? "an init now" : "no init", a->nr);
+		else if (a->rc > 0 && a->nr > 1)
+			happens(BEHIND_INIT);
+		else if (a->rc == -EINVAL)
+			happens(REFUSED_FOR_INIT);
+		else if (a->rc == -ENOMEM && young.reaped < a->start)
+			happens(REFUSED_BELOW_DEAD);
+	}
+	if (init)
+		happens(INITS_OF_OTHERS);
+	happens(init ? DEAD_AFTER_INIT : DEAD_BEFORE_INIT);
+}
+
+static bool found_one(struct task *me)
+{
+	struct entrant *e;
+	pid_t elder, maker;
+	unsigned int end;
+	pid_t gone;
+	int fd;
+
+	young.ns = 0;
+	young.clock = 1;
+	young.killed = 0;
+	young.reaped = 0;
+	elder = clone_on_stack((CHEAP & ~CLONE_SIGHAND) | CLONE_NEWPID |
+			       CLONE_PIDFD | SIGCHLD, &young.elder_stack, &fd,
+			       NULL, 0, NULL, stay, NULL);
+	if (elder < 0) {
+		fault(WRONG_RESULT, "%s for a new namespace", strerror(-elder));
+		return false;
+	}
+	be_born_in(fd);
+	close(fd);
+	maker = clone_on_stack(CHEAP | SIGCHLD, &young.maker_stack, NULL, NULL,
+			       0, NULL, make_young, NULL);
+	be_born_in(namespaces[me->level]);
+	if (maker < 0) {
+		fault(WRONG_RESULT, "%s in a new namespace", strerror(-maker));
+		let_go(elder);
+		return false;
+	}
+	while (!young.ns)
+		sched_yield();
+
+	young.entrants[ENTRANTS].nr_attempts = 0;
+	end = below(&me->random, 8);
+	while (end-- && !has_init())
+		doom_one(me);
+	for (e = young.entrants; e < young.entrants + ENTRANTS; e++) {
+		e->init = 0;
+		e->nr_attempts = 0;
+		if (clone_on_stack(CHEAP | SIGCHLD, &e->stack, NULL, NULL, 0,
+				   NULL, enter, e) < 0)
+			fault(WRONG_RESULT, "a fork fails");
+	}
+	/* Some have no time for a single call, others have for almost all. */
+	end = below(&me->random, ENTRANTS * ATTEMPTS);
+	if (one_in(me, 2))
+		end %= 8;
+	while (young.clock < end) {
+		if (e->nr_attempts == ATTEMPTS || has_init())
+			sched_yield();
+		else
+			doom_one(me);
+	}
+	young.killed = young.clock++;
+	kill(elder, SIGKILL);
+	/* It goes when all below are reaped: maker, and a child of the doomed. */
+	do
+		gone = waitpid(-1, NULL, __WALL);
+	while (gone > 0 && gone != elder);
+	young.reaped = young.clock++;
+	reap_all();
+	close(young.ns);
+	judge_young();
+	return true;
+}
+
+static void found(struct task *me)
+{
+	struct entrant *e;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	young.me = me;
+	young.makers_random = me->random + 2;
+	for (e = young.entrants; e < young.entrants + ENTRANTS; e++) {
+		e->nr = e - young.entrants;
+		e->random = me->random + 4 + 2 * e->nr;
+	}
+	while (!atomic_load(&world->stop) && found_one(me))
+		;
+}
+
 /* The whole */
 
 static void start(int nr, unsigned int seed)
 {
 	static const int levels[] = { 0, 3, MAX_LEVELS - 1 };
 	struct task *me = &world->tasks[nr];
-	const bool destroyer = nr >= nr_racers;
-	const int i = destroyer ? nr - nr_racers : nr;
+	const bool founder = nr >= nr_racers + nr_destroyers;
+	const bool destroyer = nr >= nr_racers && !founder;
+	const int i = founder ? nr - nr_racers - nr_destroyers + 1 :
+		      destroyer ? nr - nr_racers : nr;
 	pid_t pid = fork();
 
 	if (pid < 0)
@@ -813,14 +1221,17 @@ static void start(int nr, unsigned int seed)
 	me->random = (seed + nr) * 2654435761 | 1;
 	me->partners_random = me->random + 2;
 	me->level = levels[i % 3];
-	if (destroyer && me->level == MAX_LEVELS - 1)
-		me->level--;
+	/* There is to be room below. */
+	if (nr >= nr_racers && me->level == MAX_LEVELS - 1)
+		me->level -= founder ? 2 : 1;
 	be_born_in(namespaces[me->level]);
-	if (destroyer || i / 3 % 2) {
+	if (nr >= nr_racers || i / 3 % 2) {
 		me->home = me->level;
 		go_on_as_child();
 	}
-	if (destroyer)
+	if (founder)
+		found(me);
+	else if (destroyer)
 		destroy(me);
 	else
 		race(me);
@@ -909,7 +1320,7 @@ static void find_numbers(void)
 	char path[32];
 	int i, level, nr = 300;
 
-	nr_numbers = OWN + nr_racers + nr_destroyers;
+	nr_numbers = OWN + nr_racers + nr_destroyers + nr_founders;
 	for (i = 0; i < nr_numbers; i++) {
 		for (level = 1; level < MAX_LEVELS; level++)
 			numbers[level][i] = 299 - i;
@@ -949,7 +1360,7 @@ static void usage(int status)
 {
 	printf("usage: stress_test [-t SECONDS] [-j TASKS] [-s SEED]\n"
 	       "  -t  how long to run (STRESS_SECONDS in the environment, or 3)\n"
-	       "  -j  how many racers, from 6 to 64 (8); there is a destroyer for every 4\n"
+	       "  -j  how many racers, from 6 to 64 (8); a destroyer and a founder for every 4\n"
 	       "  -s  what their choices start from (random)\n");
 	exit(status);
 }
@@ -961,7 +1372,7 @@ int main(int argc, char *argv[])
 	unsigned int seed = time(NULL) * 1000003 + getpid();
 	struct any_set set;
 	pid_t init, holder, zombie;
-	int i, opt, status;
+	int i, opt, status, nr_tasks;
 
 	(void)test_harness_run;		/* no fixtures: the tasks share one world */
 	if (env)
@@ -982,6 +1393,7 @@ int main(int argc, char *argv[])
 		}
 	}
 	nr_destroyers = nr_racers / 4;
+	nr_founders = nr_destroyers;
 
 	ksft_print_header();
 	missing = lacks_call(__NR_clone_with_pids);
@@ -991,8 +1403,8 @@ int main(int argc, char *argv[])
 	if (read_int(NS_LAST_PID) < 0)
 		ksft_exit_skip("kernel without CONFIG_CHECKPOINT_RESTORE\n");
 	ksft_set_plan(NR_FAULTS + 1);
-	ksft_print_msg("%lld s, %d racers, %d destroyers, %ld CPUs; -s %u\n",
-		       seconds, nr_racers, nr_destroyers,
+	ksft_print_msg("%lld s, %d racers, %d destroyers, %d founders, %ld CPUs; -s %u\n",
+		       seconds, nr_racers, nr_destroyers, nr_founders,
 		       sysconf(_SC_NPROCESSORS_ONLN), seed);
 	signal(SIGALRM, stuck);
 	alarm(seconds + EXTRA_MS / 1000 + HANG_SECONDS);
@@ -1020,9 +1432,10 @@ int main(int argc, char *argv[])
 
 	begin = now_ms();
 	be_born_in(namespaces[0]);
-	for (i = 0; i < nr_racers + nr_destroyers; i++)
+	nr_tasks = nr_racers + nr_destroyers + nr_founders;
+	for (i = 0; i < nr_tasks; i++)
 		start(i, seed);
-	for (i = 0; i < nr_racers + nr_destroyers; i++)
+	for (i = 0; i < nr_tasks; i++)
 		if (waitpid(-1, &status, 0) < 0 || status)
 			ksft_exit_fail_msg("a task ended with status 0x%x\n", status);
 
