@@ -131,6 +131,7 @@ SYSCALL_DEFINE6(clone_with_pids, unsigned int, flags, unsigned long, newsp,
 		.set_tid_ebusy	= 1,
 	};
 	int num_pids;
+	size_t size;
 
 	set_tid[0] = 0;
 	num_pids = copy_pid_set_from_user(set_tid + newpid, pid_setp, ns->level);
@@ -138,11 +139,11 @@ SYSCALL_DEFINE6(clone_with_pids, unsigned int, flags, unsigned long, newsp,
 		return num_pids;
 	if (!may_clone_with_pids(ns))
 		return -EPERM;
-	/* Zeros for the oldest namespaces request nothing. */
-	while (num_pids && !set_tid[newpid + num_pids - 1])
-		num_pids--;
-	if (num_pids)
-		args.set_tid_size = newpid + num_pids;
+	/* Zeros for the oldest namespaces, or for all, request nothing. */
+	size = newpid + num_pids;
+	while (size && !set_tid[size - 1])
+		size--;
+	args.set_tid_size = size;
 
 	return kernel_clone(&args);
 }

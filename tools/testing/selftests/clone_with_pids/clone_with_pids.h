@@ -521,8 +521,8 @@ struct chain {
 	int ns[MAX_LEVELS];		/* for setns() */
 };
 
-static inline __attribute__((noreturn)) void add_inits(pid_t *init, int last,
-						       int ready)
+static inline void __attribute__((noreturn))
+add_inits(pid_t *init, int last, int ready)
 {
 	int level = 0;
 	pid_t pid;
