@@ -83,6 +83,7 @@ for k in base patched; do
 	[ $k = base ] || objects+=(kernel/clone_with_pids.o)
 	(cd "${normal[$k]}" && size "${objects[@]}") >"$out/$k.size"
 done
+"$bench/report.py" "$out" "$top/Documentation/clone-with-pids" ||
+	die "the document says what is not so, or not all was measured: see above"
 gnuplot -c "$bench/plot.gp" "$out"
-"$bench/report.py" "$out" "$top/Documentation/clone-with-pids" || die "the document is wrong, or nothing was measured: see above"
 say "build/bench has this as table.txt, and the numbers and plots: $(cd "$out" && echo *.csv *.svg)"

@@ -18,8 +18,8 @@
 
 #include "clone_with_pids.h"
 
-#define GHOST_MS	700	/* for each order, in each topology, */
-#define LATE_GHOST_MS	300	/* or each late failure */
+#define GHOST_MS	350	/* for each order, in each topology, */
+#define LATE_GHOST_MS	150	/* or each late failure */
 #define GHOST_TRIES	200	/* and at least so many calls */
 #define RACE_ROUNDS	100	/* for each set of pids */
 #define RACERS		4

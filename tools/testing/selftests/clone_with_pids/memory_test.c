@@ -599,10 +599,10 @@ static int starve(struct __test_metadata *const _metadata,
 }
 
 /*
- * The number of tries is limited, by that of the levels, and in each of them
- * the nodes that were put by are used up before there is one too few.
+ * A request is tried four times at the most, and in each try the nodes that
+ * were preloaded are used up before there is one too few.
  */
-#define TRIES_AT_MOST	(MAX_LEVELS + 2)
+#define TRIES_AT_MOST	4
 #define TRIES_AT_LEAST	2
 
 /*
