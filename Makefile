@@ -28,7 +28,7 @@ help:
 	@echo '  series        build/series: the series as mails, for git am or git send-email'
 	@echo '  refresh       write the commits in build/linux back to patches/ and the files here'
 	@echo '  clean         remove build/, unless build/linux has work that is not here'
-	@echo '  bench         what a call costs, how long pidmap_lock is held, and size, before and after'
+	@echo '  bench         what calls cost and how long they hold pidmap_lock, in instructions, before and after; 4 minutes'
 	@echo 'Checks:'
 	@echo '  check-style   checkpatch, kernel-doc, shellcheck, sparse'
 	@echo '  check-harness does the harness see every kind of failure?'

@@ -52,7 +52,7 @@ die()
 # functions, and in the trees of pids, which change under pidmap_lock. The others
 # are the kernel's own. They are only counted.
 race='BUG: KCSAN: .* in '
-ours='(alloc|cancel|free|publish|put)_pid|reserve_|remove_upid|check_set_tid'
+ours='(alloc|assign|free|put)_pid|insert_upid|pid_ns_is_dead'
 ours+='|find_pid_ns|disable_pid|copy_pid_set|__do_sys_clone_with|idr_|radix_tree_'
 # A line of the kernel's log that matches one of these fails the run.
 patterns=(
