@@ -811,7 +811,7 @@ FIXTURE_TEARDOWN_PARENT(far)
 }
 
 /* It makes no difference whether nodes are needed: each can be done without. */
-TEST_F(far, any_allocation)
+TEST_F_TIMEOUT(far, any_allocation, 300)
 {
 	const struct failslab all = {{ "1", "-1", "0", "0", "N", "N", "0" }};
 	struct call calls[] = {
