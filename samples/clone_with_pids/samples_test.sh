@@ -275,8 +275,9 @@ record tree <<-EOT
 	process 100,7 ns 0 parent - group 100,7 session 100,7 comm "a"
 EOT
 expect 4 'root needs 2 pid namespaces, and there are 1' 'restart: too few namespaces' restart tree
+max=$(cat /proc/sys/kernel/pid_max)
 record tree <<-EOT
-	process 4194303 ns 0 parent - group 4194303 session 4194303 comm "a"
+	process $max ns 0 parent - group $max session $max comm "a"
 EOT
 expect 4 'not below kernel.pid_max' 'restart: pid_max' restart tree
 record tree <<-EOT
