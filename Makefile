@@ -76,7 +76,8 @@ check: check-style check-harness test test-i386 kunit check-config check-debug c
 check: check-others check-series
 
 man:
-	@checks/man.sh
+	@assemble/deps.sh mandoc
+	@mandoc -T utf8 man/clone_with_pids.2
 
 check-long: check
 	@FUZZ_CALLS=20000000 checks/fuzz.sh

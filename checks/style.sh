@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# What a reviewer's tools say: shellcheck here, and checkpatch, kernel-doc, sparse and the MAINTAINERS check on the series.
+# What a reviewer's tools say: shellcheck and mandoc here, checkpatch, kernel-doc and sparse on the series. The document, the man page
+# and the kernel-doc name the same errors and the same prototype, and the man page's example compiles.
 . "$(dirname "$0")/../assemble/common.sh"
 need_tree
 
-"$top/assemble/deps.sh" shellcheck sparse
+"$top/assemble/deps.sh" shellcheck sparse mandoc
 
 cd "$top"
 say shellcheck
@@ -18,6 +19,14 @@ ignore=UNKNOWN_COMMIT_ID,FILE_PATH_CHANGES,AVOID_EXTERNS,BRACES,SPACING,PREFER_D
 # user_desc's spelling of "useable".
 programs=MULTISTATEMENT_MACRO_USE_DO_WHILE,ENOSYS,ARCH_DEFINES,USE_NEGATIVE_ERRNO,EMBEDDED_FUNCTION_NAME,ARRAY_SIZE,MACRO_ARG_REUSE,LONG_LINE,TYPO_SPELLING
 cd "$linux"
+say "man page"
+mandoc -T lint -W warning "$top/man/clone_with_pids.2"
+"$top/checks/errnos.py" Documentation/clone-with-pids "$top/man/clone_with_pids.2" kernel/clone_with_pids.c \
+	include/linux/syscalls.h include/uapi/linux/clone_with_pids.h kernel/pid.c
+make -s --no-print-directory -C "$harness" headers KSRC="$linux" O="$x86_64" >/dev/null
+sed -n '/^\.\\" SRC BEGIN/,/^\.\\" SRC END/{/^\./d;s/^\\&//;s/\\-/-/g;s/\\e/\\/g;p}' "$top/man/clone_with_pids.2" |
+	gcc -Wall -Wextra -Werror -fsyntax-only -isystem "$x86_64/usr/include" -x c -
+
 say checkpatch
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

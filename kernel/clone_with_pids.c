@@ -59,8 +59,8 @@ copy_pid_set_from_user(pid_t pids[MAX_PID_NAMESPACES],
 }
 
 /*
- * May the caller use the call at all? Most tasks may not, and many sandboxed
- * ones will try: that is nothing to audit.
+ * May the caller use the call at all? Most tasks may not, and programs probe for
+ * the call: a refusal is not worth an audit record.
  */
 static bool may_clone_with_pids(const struct pid_namespace *ns)
 {
@@ -78,19 +78,20 @@ static bool may_clone_with_pids(const struct pid_namespace *ns)
  * @tls:           for CLONE_SETTLS
  * @pid_setp:      the pids, or NULL for none in particular
  *
- * clone() in everything but the pids, and for privileged callers only, whatever
- * the set is: a sandbox whose seccomp filter knows clone() and not this call
- * still confines. @pid_setp names them from the oldest to
- * the youngest of the namespaces that children of the caller are born in; a
- * set shorter than these are deep speaks for the youngest ones. An entry of 0
- * leaves the choice to the kernel, as does a namespace without an entry. With
+ * Does what clone() does, and gives the child the pids in @pid_setp. They are
+ * in the order of the namespaces that children of the caller are born in, from
+ * the oldest to the youngest. A set with fewer entries applies to the youngest
+ * ones. The kernel chooses where an entry is 0, or where there is none. With
  * CLONE_NEWPID the set still names the existing namespaces, and the child is
  * pid 1 of the new one.
  *
+ * Every call takes privilege, whatever the set is: a seccomp filter that knows
+ * clone() and not this call still confines unprivileged processes.
+ *
  * The child has all of the requested pids or there is no child. If one is in
  * use, no other was held for a moment. What else the caller can make fail is
- * found before any is taken. The order of arguments is the same for
- * all ABIs, and flags is a register so that seccomp filters can judge it.
+ * found before any is taken. The order of arguments is the same for all ABIs,
+ * and flags is a register so that seccomp filters can judge it.
  *
  * Context: Process context. May sleep. Takes pidmap_lock.
  *
