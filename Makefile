@@ -31,6 +31,7 @@ help:
 	@echo '  series        build/$(BASE)/series: the series as mails, for git am or git send-email'
 	@echo '  refresh       write the commits in build/$(BASE)/linux back to patches/ and the files here'
 	@echo '  man           the man page as text'
+	@echo '  trace         the call as a syscall tracepoint shows it, in a guest'
 	@echo '  clean         remove build/$(BASE), unless build/$(BASE)/linux has work that is not here'
 	@echo '  bench         what calls cost and how long they hold pidmap_lock, in instructions, before and after; 4 minutes'
 	@echo 'Checks:'
@@ -65,6 +66,9 @@ kunit: tree
 kernel-base: tree
 	@assemble/base.sh
 	$(call qemu,x86_64,base/x86_64) kernel KSRC=$(pristine)
+
+trace: tree
+	@checks/trace.sh
 
 series: tree
 	@assemble/mails.sh
@@ -101,6 +105,6 @@ bench: kernel kernel-base
 clean:
 	@assemble/clean.sh
 
-.PHONY: help deps tree demo test shell kernel test-i386 kunit kernel-base series refresh man clean bench check check-long
+.PHONY: help deps tree demo test shell kernel test-i386 kunit kernel-base series refresh man trace clean bench check check-long
 .PHONY: check-style check-harness check-config check-debug check-fuzz check-stress check-mutants check-others check-series
 .NOTPARALLEL:
