@@ -525,7 +525,7 @@ TEST_F(levels, no_trace_of_EPERM)
  */
 static void lower_pid_max(FIXTURE_DATA(levels) *self, bool on)
 {
-	write_int(PID_MAX, on ? 301 : self->pid_max);
+	set_pid_max(on ? 301 : self->pid_max);
 }
 
 TEST_F(levels, no_trace_of_EAGAIN)

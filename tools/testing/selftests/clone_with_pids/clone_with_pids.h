@@ -421,11 +421,53 @@ static inline void pass_reserved_pids(void)
 		write_int(NS_LAST_PID, 1000);
 }
 
+/*
+ * On newer kernels each pid namespace has its own pid_max, and only its members
+ * can open the file. The namespaces made here are given that of their parent,
+ * and the files stay open, so that it can be changed at all levels.
+ */
+struct pid_max_files {
+	int n;
+	int fd[MAX_LEVELS];
+};
+
+static struct pid_max_files pid_max_files;
+
+static inline void add_pid_max_file(void)
+{
+	struct pid_max_files *files = &pid_max_files;
+
+	files->fd[files->n++] = open(PID_MAX, O_RDWR | O_CLOEXEC);
+}
+
+/* In the namespace that the caller started in, and in those made since. */
+static inline int set_pid_max(int pid_max)
+{
+	int i, len, err = 0;
+	char text[16];
+
+	if (!pid_max_files.n)
+		add_pid_max_file();
+	len = snprintf(text, sizeof(text), "%d", pid_max);
+	for (i = 0; i < pid_max_files.n; i++) {
+		/* What is not written at the beginning is ignored. */
+		if (pwrite(pid_max_files.fd[i], text, len, 0) != len)
+			err = -errno;
+	}
+	return err;
+}
+
 /* The caller becomes the init of a new pid namespace. */
 static inline void nest_as_init(void)
 {
+	int pid_max = read_int(PID_MAX);
+
+	if (!pid_max_files.n)
+		add_pid_max_file();
 	must_unshare(CLONE_NEWPID);
 	go_on_as_child();
+	add_pid_max_file();
+	write_int(PID_MAX, pid_max);
 	pass_reserved_pids();
 }
 
@@ -455,8 +497,9 @@ static inline void nest(int depth)
 static inline pid_t nest_children(int depth)
 {
 	struct nspid *init = shared(sizeof(*init));
+	struct pid_max_files *files = shared(sizeof(*files));
+	int fds[2], fd, pidfd, i;
 	char path[64];
-	int fds[2], fd;
 	pid_t pid;
 	char c;
 
@@ -470,6 +513,7 @@ static inline pid_t nest_children(int depth)
 		while (depth--)
 			nest_as_init();
 		*init = read_nspid("/proc/self/status");
+		*files = pid_max_files;
 		if (write(fds[1], "", 1) != 1)
 			_exit(KSFT_FAIL);
 		for (;;)
@@ -479,6 +523,11 @@ static inline pid_t nest_children(int depth)
 	if (read(fds[0], &c, 1) != 1)
 		_exit(KSFT_FAIL);
 	close(fds[0]);
+	pidfd = syscall(SYS_pidfd_open, init->pid[0], 0);
+	for (i = 0; i < files->n; i++)
+		files->fd[i] = syscall(SYS_pidfd_getfd, pidfd, files->fd[i], 0);
+	close(pidfd);
+	pid_max_files = *files;
 	snprintf(path, sizeof(path), "/proc/%d/ns/pid", init->pid[0]);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || setns(fd, CLONE_NEWPID)) {

@@ -367,7 +367,7 @@ TEST_F(shortage, EAGAIN_at_each_level)
 		set.pids[i] = ONLY_PID;
 		holder = hold(&set);
 		ASSERT_LT(0, holder);
-		ASSERT_EQ(0, write_int(PID_MAX, ONLY_PID + 1));
+		ASSERT_EQ(0, set_pid_max(ONLY_PID + 1));
 
 		pid = fork();
 		if (!pid)
@@ -395,7 +395,7 @@ TEST_F(shortage, EAGAIN_at_each_level)
 				EXPECT_EQ(-EBUSY, spawn(0, &one, &ids));
 			}
 		}
-		ASSERT_EQ(0, write_int(PID_MAX, self->pid_max));
+		ASSERT_EQ(0, set_pid_max(self->pid_max));
 		let_go(holder);
 	}
 }
@@ -405,7 +405,7 @@ TEST_F(shortage, EINVAL_follows_pid_max)
 	struct nspid ids;
 	int i, j;
 
-	ASSERT_EQ(0, write_int(PID_MAX, ONLY_PID + 1));
+	ASSERT_EQ(0, set_pid_max(ONLY_PID + 1));
 	for (i = 0; i < DEPTH; i++) {
 		struct any_set set = { .num_pids = DEPTH };
 
@@ -418,7 +418,7 @@ TEST_F(shortage, EINVAL_follows_pid_max)
 		set.pids[i] = ONLY_PID;
 		EXPECT_LT(0, spawn(0, &set, &ids));
 	}
-	ASSERT_EQ(0, write_int(PID_MAX, self->pid_max));
+	ASSERT_EQ(0, set_pid_max(self->pid_max));
 	EXPECT_LT(0, spawn(0, SET(self->free[0], self->free[1],
 				  self->free[2]), &ids));
 }

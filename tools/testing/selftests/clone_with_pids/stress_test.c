@@ -429,6 +429,21 @@ static pid_t ask(struct task *me, struct op *op)
 	return 0;
 }
 
+/*
+ * Newer kernels free the tid of a thread a moment after its process can be
+ * waited for. F_SETOWN tells a number that nothing uses (ESRCH) from one that
+ * is still there without a task. Another may have taken it by then: that is no
+ * reason to wait for ever.
+ */
+static void await_free(pid_t tid)
+{
+	int tries = 1000;
+
+	while (tries-- && !fcntl(STDOUT_FILENO, F_SETOWN, tid))
+		sched_yield();
+	fcntl(STDOUT_FILENO, F_SETOWN, 0);
+}
+
 static void let_child_go(struct task *me, struct op *op, pid_t pid)
 {
 	siginfo_t info = {};
@@ -442,6 +457,8 @@ static void let_child_go(struct task *me, struct op *op, pid_t pid)
 		if (me->stays)
 			kill(pid, SIGKILL);
 		wait_exit(pid);
+		if (op->rc > 0 && op->rc != pid)	/* a thread */
+			await_free(op->rc);
 	}
 	op->gone = stamp();
 }
