@@ -93,7 +93,7 @@ struct ns {
 	struct task *init;
 	const struct task *maker;	/* who unshared it */
 	bool failed;		/* to get an init, when one was to be born */
-	int fd;			/* the driver's, -1 for none */
+	int fd, pid_max_fd;	/* the driver's, -1 for none */
 	unsigned char used[PID_LIMIT / 8];
 };
 
@@ -225,6 +225,8 @@ static void put_ns(struct ns *ns)
 	while (ns && !--ns->refs) {
 		if (ns->fd >= 0)
 			close(ns->fd);
+		if (ns->pid_max_fd >= 0)
+			close(ns->pid_max_fd);
 		ns->state = NS_NONE;
 		ns = ns->parent;
 	}
@@ -249,6 +251,7 @@ static struct ns *new_ns(struct ns *parent, int owner)
 	ns->refs = 1;
 	ns->owner = owner;
 	ns->fd = -1;
+	ns->pid_max_fd = -1;
 	if (parent) {
 		ns->parent = get_ns(parent);
 		ns->level = parent->level + 1;
@@ -440,17 +443,20 @@ static enum why fails_late(unsigned int how)
 	return SUCCESS;
 }
 
+/* Newer kernels, where each namespace has its own pid_max, ask for it last. */
+static bool death_is_found_last;
+
 /* @nr: as above, and found good */
 static enum why take_pids(struct ns *ns, const int *nr)
 {
 	int i;
 
-	if (dead_one(ns))
+	if (!death_is_found_last && dead_one(ns))
 		return INIT_GONE;
 	for (i = 0; i <= ns->level; i++)
 		if (!nr[i] && !next_free(ns_at(ns, i)))
 			return NO_FREE_PID;
-	return SUCCESS;
+	return dead_one(ns) ? INIT_GONE : SUCCESS;
 }
 
 /* The set alone, and who makes the call with it: @nr as above */

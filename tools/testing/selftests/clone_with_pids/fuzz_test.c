@@ -77,6 +77,8 @@ struct place {
 	unsigned int how;
 	int levels;
 	int fd[MAX_LEVELS], nr[MAX_LEVELS];
+	int pid_max;		/* what an init writes to that of its namespace */
+	int pid_max_fd;		/* by this descriptor */
 };
 
 static struct place *places;	/* MAX_HERE of them */
@@ -214,6 +216,15 @@ static long wait_for(struct call *call)
 			       by_fd ? call->pidfd : call->rc, &info, options));
 }
 
+/* On newer kernels each namespace has its own, and only members can open it. */
+static int write_pid_max(int fd, int pid_max)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", pid_max);
+
+	return pwrite(fd, text, len, 0) == len ? 0 : -errno;
+}
+
 static int live(struct start *sp);
 
 /* One after the other, up to the first that makes a child. */
@@ -317,6 +328,10 @@ static int live(struct start *sp)
 			or_errno(ioctl(me->fd[i], NS_GET_PID_IN_PIDNS, tid));
 	if (me->how & NEWUSER)
 		map_root();
+	if (tid == 1) {
+		me->pid_max_fd = open(PID_MAX, O_RDWR | O_CLOEXEC);
+		write_pid_max(me->pid_max_fd, me->pid_max);
+	}
 	if (!exits || (me->how & THREAD))
 		post(me->up);
 	while (!exits && await(me->go)) {
@@ -565,16 +580,44 @@ static void furnish(struct place *place, struct task *t)
 	struct ns *ns;
 
 	place->levels = t->pids.ns->level + 1;
+	place->pid_max = world.pid_max;
 	for (ns = t->pids.ns; ns; ns = ns->parent)
 		place->fd[ns->level] = ns->fd;
 }
 
+static int write_each_pid_max(int pid_max)
+{
+	int rc = write_int(PID_MAX, pid_max);
+	struct ns *ns;
+
+	for (ns = world.ns + 1; !rc && ns < world.ns + MAX_NS; ns++)
+		if (ns->state != NS_NONE && ns->pid_max_fd >= 0)
+			rc = write_pid_max(ns->pid_max_fd, pid_max);
+	return rc;
+}
+
+/* The child may be an init that is gone, with its namespace. */
+static void keep_pid_max_fd(struct task *child, struct place *place)
+{
+	struct ns *ns = child->pids.ns;
+
+	if (child->pids.nr[ns->level] != 1 || ns->pid_max_fd >= 0)
+		return;
+	if (ns->state == NS_NONE)
+		close(place->pid_max_fd);
+	else
+		ns->pid_max_fd = place->pid_max_fd;
+}
+
 static void open_ns(struct task *init)
 {
+	struct ns *ns = init->pids.ns;
 	char path[32];
 
+	if (ns->fd >= 0)
+		return;
 	snprintf(path, sizeof(path), "/proc/%d/ns/pid", init->pids.nr[0]);
-	init->pids.ns->fd = open(path, O_RDONLY | O_CLOEXEC);
+	ns->fd = open(path, O_RDONLY | O_CLOEXEC);
 }
 
 /* The namespace that an operation is about: one without an init has no name. */
@@ -687,6 +730,7 @@ static bool see_child(const struct op *op, struct place *place)
 		if (place->nr[i] != child->pids.nr[i])
 			return disagree(op, "at level %d the model says %d, the kernel %s",
 					i, child->pids.nr[i], rc_text(place->nr[i]));
+	keep_pid_max_fd(child, place);
 	if (op->how & (ZOMBIE | REAPED)) {
 		bury(op);
 		/* who has been waited for */
@@ -696,7 +740,7 @@ static bool see_child(const struct op *op, struct place *place)
 			child->place = NULL;
 			place->taken = false;
 		}
-	} else if (is_init(child) && child->pids.ns->fd < 0) {
+	} else if (is_init(child)) {
 		open_ns(child);
 	}
 	return see_the_dead(op);
@@ -810,7 +854,7 @@ static bool act(const struct op *op, long rc)
 
 	switch (op->what) {
 	case PID_MAX_IS:
-		return same_rc(op, 0, write_int(PID_MAX, op->value));
+		return same_rc(op, 0, write_each_pid_max(op->value));
 	case CHECK:
 		return check(op);
 	case EXIT:
@@ -941,6 +985,10 @@ static pid_t start_world(void)
 	if (pid < 0 || !await(place->up) || !learn(first, pid))
 		ksft_exit_fail_msg("cannot make a pid namespace: %s\n",
 				   rc_text(pid));
+	keep_pid_max_fd(first, place);
+	write_pid_max(place->pid_max_fd, PID_LIMIT - 1);
+	death_is_found_last = read_int(PID_MAX) == PID_LIMIT;
+	write_pid_max(place->pid_max_fd, PID_LIMIT);
 	open_ns(first);
 	return pid;
 }
@@ -957,9 +1005,12 @@ static bool end_world(pid_t pid, bool good)
 			 "killed in the end, p0 does not die");
 		good = false;
 	}
-	for (ns = world.ns + 1; ns < world.ns + MAX_NS; ns++)
+	for (ns = world.ns + 1; ns < world.ns + MAX_NS; ns++) {
 		if (ns->state != NS_NONE && ns->fd >= 0)
 			close(ns->fd);
+		if (ns->state != NS_NONE && ns->pid_max_fd >= 0)
+			close(ns->pid_max_fd);
+	}
 	if (world.pid_max != PID_LIMIT)
 		write_int(PID_MAX, PID_LIMIT);
 	alarm(0);
