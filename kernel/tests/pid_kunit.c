@@ -30,7 +30,7 @@
 /* What the kernel picks next at @level: well beyond RESERVED_PIDS. */
 #define CURSOR(level) (1000 + 10 * (level))
 
-#ifdef to_ns_common	/* newer kernels: pid_max is each namespace's own */
+#ifdef ns_common_init	/* newer kernels: pid_max is each namespace's own */
 static const int pid_max = PID_MAX_DEFAULT;
 
 static void init_ns_common(struct pid_namespace *ns)

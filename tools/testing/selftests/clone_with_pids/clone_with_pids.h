@@ -307,16 +307,46 @@ static inline struct nspid plain_fork(void)
 	return *report;
 }
 
-/* A child that holds @set until it, or its parent, is killed. */
+/*
+ * The caller is killed when @parent dies, which may have happened already. A
+ * parent in another pid namespace looks like 0.
+ */
+static inline void die_with(pid_t parent)
+{
+	pid_t now;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	now = getppid();
+	if (now && now != parent)
+		_exit(KSFT_FAIL);
+}
+
+/*
+ * A child that holds @set until it, or its parent, is killed. It is waited for
+ * until that is so.
+ */
 static inline int hold(const void *set)
 {
-	pid_t pid = clone_with_pids(SIGCHLD, NULL, NULL, NULL, 0, set);
+	int ready[2];
+	pid_t pid;
+	char c;
 
+	if (pipe(ready))
+		return -errno;
+	pid = clone_with_pids(SIGCHLD, NULL, NULL, NULL, 0, set);
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (write(ready[1], "", 1) != 1)
+			_exit(KSFT_FAIL);
+		close(ready[0]);
+		close(ready[1]);
 		for (;;)
 			pause();
 	}
+	close(ready[1]);
+	if (pid > 0 && read(ready[0], &c, 1) != 1)
+		fprintf(stderr, "%d does not hold its pids\n", pid);
+	close(ready[0]);
 	return pid;
 }
 
@@ -333,6 +363,7 @@ static inline void let_go(pid_t pid)
  */
 static inline void go_on_as_child(void)
 {
+	pid_t parent = getpid();
 	pid_t pid = fork();
 	int status;
 
@@ -341,7 +372,7 @@ static inline void go_on_as_child(void)
 		_exit(KSFT_FAIL);
 	}
 	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		die_with(parent);
 		return;
 	}
 	status = wait_exit(pid);
@@ -499,8 +530,8 @@ static inline pid_t nest_children(int depth)
 	struct nspid *init = shared(sizeof(*init));
 	struct pid_max_files *files = shared(sizeof(*files));
 	int fds[2], fd, pidfd, i;
+	pid_t pid, parent = getpid();
 	char path[64];
-	pid_t pid;
 	char c;
 
 	if (pipe(fds))
@@ -509,7 +540,7 @@ static inline pid_t nest_children(int depth)
 	if (pid < 0)
 		_exit(KSFT_FAIL);
 	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		die_with(parent);
 		while (depth--)
 			nest_as_init();
 		*init = read_nspid("/proc/self/status");
@@ -571,14 +602,14 @@ struct chain {
 };
 
 static inline void __attribute__((noreturn))
-add_inits(pid_t *init, int last, int ready)
+add_inits(pid_t parent, pid_t *init, int last, int ready)
 {
 	int level = 0;
 	pid_t pid;
 
 	signal(SIGCHLD, SIG_IGN);	/* so that a killed init is reaped */
 	do {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		die_with(parent);
 		init[level] = read_nspid("/proc/self/status").pid[0];
 		must_unshare(CLONE_NEWPID);
 		pid = ++level < last ? fork() : -1;
@@ -595,14 +626,14 @@ static inline void make_chain(struct chain *chain, int last)
 {
 	pid_t *init = shared(sizeof(chain->init));
 	int fds[2], level;
-	pid_t pid;
+	pid_t pid, parent = getpid();
 	char c;
 
 	if (pipe(fds))
 		_exit(KSFT_FAIL);
 	pid = fork();
 	if (!pid)
-		add_inits(init, last, fds[1]);
+		add_inits(parent, init, last, fds[1]);
 	close(fds[1]);
 	if (pid < 0 || read(fds[0], &c, 1) != 1) {
 		fprintf(stderr, "cannot make %d pid namespaces\n", last);
