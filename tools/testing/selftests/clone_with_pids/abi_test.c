@@ -4,8 +4,15 @@
  * each entry, and what a probe sees of it.
  */
 #include <asm/ldt.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
-#include "clone_with_pids.h"
+#include "call.h"
+#include "child.h"
+#include "harness.h"
+#include "privilege.h"
+#include "proc.h"
+#include "util.h"
 
 FIXTURE(entry)
 {

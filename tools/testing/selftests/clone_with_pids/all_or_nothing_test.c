@@ -14,9 +14,19 @@
  */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "clone_with_pids.h"
+#include "call.h"
+#include "child.h"
+#include "harness.h"
+#include "namespaces.h"
+#include "privilege.h"
+#include "proc.h"
+#include "stalled_call.h"
+#include "util.h"
 
 #define GHOST_MS	350	/* for each order, in each topology, */
 #define LATE_GHOST_MS	150	/* or each late failure */

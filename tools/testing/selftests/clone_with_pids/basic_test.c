@@ -3,7 +3,11 @@
  * The shape of a set and the result of the call: which entry names the pid in
  * which namespace, and what the caller gets back.
  */
-#include "clone_with_pids.h"
+#include "call.h"
+#include "child.h"
+#include "harness.h"
+#include "namespaces.h"
+#include "proc.h"
 
 FIXTURE(topology)
 {

@@ -15,9 +15,15 @@
  * the median, the least and the most of CALLS calls. Children share memory with
  * the caller and exit at once, for this to be quick.
  */
+#include <stdbool.h>
 #include <linux/sched.h>
+#include <sys/wait.h>
 
-#include "clone_with_pids.h"
+#include "../kselftest.h"
+#include "call.h"
+#include "child.h"
+#include "namespaces.h"
+#include "proc.h"
 
 #define FLAGS (CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_FS)
 #define PARAM(object, name) "/sys/module/" object "/parameters/" name
@@ -364,8 +370,6 @@ int main(int argc, char *argv[])
 {
 	bool any = false;
 	int p;
-
-	(void)test_harness_run;		/* no test, although it shares their header */
 
 	nr_calls = argc > 2 ? atoi(argv[1]) : 0;
 	if (nr_calls < 1 || nr_calls > 100000) {

@@ -5,7 +5,16 @@
  * clone_with_pids() too, but for the fixture that says which of several errors
  * is found first.
  */
-#include "clone_with_pids.h"
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "call.h"
+#include "child.h"
+#include "harness.h"
+#include "namespaces.h"
+#include "privilege.h"
+#include "proc.h"
+#include "util.h"
 
 #define MAX_SET_TID 32
 

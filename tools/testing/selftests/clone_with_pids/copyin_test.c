@@ -3,7 +3,14 @@
  * Reading the set: any alignment, to the last byte before a page that is not
  * there and not one byte more, and num_pids bounded before anything is copied.
  */
-#include "clone_with_pids.h"
+#include <sys/mman.h>
+
+#include "call.h"
+#include "child.h"
+#include "harness.h"
+#include "namespaces.h"
+#include "privilege.h"
+#include "proc.h"
 
 #define POISON 0xff	/* a byte of it in a pid makes it negative: EINVAL */
 

@@ -4,9 +4,18 @@
  * reasons. EPERM is in privilege_test.c, EFAULT byte by byte in copyin_test.c,
  * ENOMEM in namespaces_test.c.
  */
+#include <linux/capability.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "clone_with_pids.h"
+#include "call.h"
+#include "child.h"
+#include "harness.h"
+#include "namespaces.h"
+#include "privilege.h"
+#include "proc.h"
 
 /*
  *   oldest        middle       youngest

@@ -5,7 +5,10 @@
  */
 #include <libgen.h>
 
-#include "clone_with_pids.h"
+#include "call.h"
+#include "child.h"
+#include "harness.h"
+#include "namespaces.h"
 
 #ifdef __x86_64__
 #define EXAMPLE "example"

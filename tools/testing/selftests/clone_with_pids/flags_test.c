@@ -3,13 +3,21 @@
  * clone() in everything but the pids: each flag, the stack, the exit signal and
  * what a tracer sees, in a child whose pids were chosen at three levels.
  */
-#include <asm/ldt.h>
 #include <dirent.h>
 #include <poll.h>
+#include <asm/ldt.h>
 #include <linux/futex.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
-#include "clone_with_pids.h"
+#include "call.h"
+#include "child.h"
+#include "harness.h"
+#include "namespaces.h"
+#include "proc.h"
+#include "util.h"
 
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL

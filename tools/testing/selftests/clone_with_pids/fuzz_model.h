@@ -10,7 +10,11 @@
 #ifndef SELFTEST_FUZZ_MODEL_H
 #define SELFTEST_FUZZ_MODEL_H
 
-#include "clone_with_pids.h"
+#include <stdbool.h>
+
+#include "../kselftest.h"
+#include "call.h"
+#include "namespaces.h"
 
 #define PID_LIMIT	32768	/* the highest pid_max here */
 #define RESERVED	300	/* lower pids are not picked a second time */

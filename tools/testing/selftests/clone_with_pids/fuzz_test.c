@@ -23,18 +23,28 @@
  *   fuzz_test -r 'p0 fork p1; p1 unshare newpid; p0 open p1 children;
  *                 p1 exit; p0 setns p0 opened; p0 fork p2'
  */
-#include "clone_with_pids.h"
-
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <linux/capability.h>
 #include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
+#include "../kselftest.h"
+#include "call.h"
 #include "fuzz_model.h"
+#include "namespaces.h"
+#include "privilege.h"
+#include "proc.h"
+#include "util.h"
 
 #define CALLS		6000	/* for each of two seeds, where none is given */
 #define WORLD_CALLS	500
@@ -1740,7 +1750,6 @@ int main(int argc, char *argv[])
 	char *ops = NULL;
 	int opt;
 
-	(void)test_harness_run;		/* no test of that kind */
 	setlinebuf(stdout);
 	ksft_print_header();
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))

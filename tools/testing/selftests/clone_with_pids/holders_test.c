@@ -3,7 +3,16 @@
  * A pid is in use while any process, thread, zombie, process group or session
  * still holds it, and at each level it is free once the last of them has gone.
  */
-#include "clone_with_pids.h"
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "call.h"
+#include "child.h"
+#include "harness.h"
+#include "namespaces.h"
+#include "proc.h"
+#include "util.h"
 
 /*
  *   oldest        middle       youngest

@@ -2,7 +2,11 @@
 /*
  * As many pid namespaces as can be, one in another: 33 levels, 33 pids.
  */
-#include "clone_with_pids.h"
+#include "call.h"
+#include "child.h"
+#include "harness.h"
+#include "namespaces.h"
+#include "proc.h"
 
 /*
  *   0        1        2              32

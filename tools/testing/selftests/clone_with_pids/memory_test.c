@@ -16,8 +16,14 @@
  */
 #include <glob.h>
 #include <linux/sched.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
-#include "clone_with_pids.h"
+#include "call.h"
+#include "child.h"
+#include "harness.h"
+#include "namespaces.h"
+#include "proc.h"
 
 #define FAILSLAB	"/sys/kernel/debug/failslab/"
 #define FAIL_NTH	"/proc/self/fail-nth"

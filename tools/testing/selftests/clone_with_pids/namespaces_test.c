@@ -5,9 +5,20 @@
  * that are dead, or below a dead one. What is said there of fork(), clone() and
  * clone3() is tested on kernels without clone_with_pids() too.
  */
+#include <poll.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
-#include "clone_with_pids.h"
+#include "call.h"
+#include "child.h"
+#include "harness.h"
+#include "namespaces.h"
+#include "privilege.h"
+#include "proc.h"
+#include "stalled_call.h"
 
 /*
  *   oldest        middle       youngest

@@ -4,7 +4,16 @@
  * whatever the set is, and a nonzero entry over its own namespace. All of that
  * is judged before the range of any entry, and before any pid is tried.
  */
-#include "clone_with_pids.h"
+#include <linux/capability.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "call.h"
+#include "child.h"
+#include "harness.h"
+#include "namespaces.h"
+#include "privilege.h"
+#include "proc.h"
 
 #define NEWUSER_NEWPID (CLONE_NEWUSER | CLONE_NEWPID)
 

@@ -32,9 +32,19 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <linux/nsfs.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
-#include "clone_with_pids.h"
+#include "../kselftest.h"
+#include "call.h"
+#include "child.h"
+#include "namespaces.h"
+#include "proc.h"
+#include "util.h"
 
 /*
  * The numbers that are asked for, in each namespace: below RESERVED_PIDS (300),
@@ -1391,7 +1401,6 @@ int main(int argc, char *argv[])
 	pid_t init, holder, zombie;
 	int i, opt, status, nr_tasks;
 
-	(void)test_harness_run;		/* no fixtures: the tasks share one world */
 	if (env)
 		seconds = number("STRESS_SECONDS", env, 1, 1000000);
 	while ((opt = getopt(argc, argv, "t:j:s:h")) != -1) {

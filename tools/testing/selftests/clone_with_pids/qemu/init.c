@@ -197,15 +197,17 @@ static void install_busybox(void)
 
 static void watch_kernel_log(void)
 {
-	char pattern[1024];
 	FILE *f = fopen("/splats", "r");
+	char *pattern = NULL;
+	size_t size = 0;
 
-	if (!f || !fgets(pattern, sizeof(pattern), f))
+	if (!f || getline(&pattern, &size, f) <= 0)
 		die("/splats");
 	fclose(f);
 	pattern[strcspn(pattern, "\n")] = '\0';
 	if (regcomp(&splat, pattern, REG_EXTENDED | REG_NOSUB))
 		die("/splats: regcomp");
+	free(pattern);
 	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (kmsg < 0)
 		die("/dev/kmsg");

@@ -88,6 +88,10 @@ int main(int argc, char *argv[])
 		put("/proc/sysrq-trigger", "c");
 	if (IS("splat"))
 		put("/dev/kmsg", "WARNING: CPU: 0 PID: 1 at made/up.c:1\n");
+	if (IS("race_here"))
+		put("/dev/kmsg", "BUG: KCSAN: data-race in elsewhere / made.up.0\n");
+	if (IS("race_elsewhere") || IS("race_unlisted"))
+		put("/dev/kmsg", "BUG: KCSAN: data-race in elsewhere / not_made.up.0\n");
 	if (IS("leak"))
 		pin_pid_namespace();
 	if (IS("orphan") && !fork())
@@ -126,6 +130,13 @@ check()
 	fi
 }
 
+# A kernel beside which the functions are listed where a race is a failure.
+listed=$tmp/bzImage.listed
+ln -s "$(realpath "$bzimage")" "$listed"
+printf '%s\n' alloc_nothing made.up.0 >"$listed.functions"
+unlisted=$tmp/bzImage.unlisted
+ln -s "$(realpath "$bzimage")" "$unlisted"
+
 # run NAME... STATUS LAST-LINE PATTERN, with the programs of these names
 run()
 {
@@ -136,7 +147,7 @@ run()
 		cp "$tmp/program" "$tmp/$program"
 		programs+=("$tmp/$program")
 	done
-	check "$2" "$3" "$4" -T 2 -t "${limit:-60}" "$bzimage" "${programs[@]}"
+	check "$2" "$3" "$4" -T 2 -t "${limit:-60}" "${kernel:-$bzimage}" "${programs[@]}"
 }
 
 echo "TAP version 13"
@@ -154,6 +165,12 @@ run 'misnumbered'	1 '2 passed, 1 failed' '# cases are not numbered'
 run 'orphan'		1 '2 passed, 1 failed' '# left processes behind$'
 run 'leak pass'		1 '4 passed, 1 failed' '^# leak: 1 objects in slab cache pid_namespace'
 run 'splat'		1 '2 passed, 1 failed' '^# splat: the kernel reports: WARNING:'
+kernel=$listed
+run 'race_here'		1 '2 passed, 1 failed' '^# race_here: the kernel reports: BUG: KCSAN:'
+run 'race_elsewhere'	0 '2 passed, 0 failed' '^# boot.sh: 1 data races'
+kernel=$unlisted
+run 'race_unlisted'	1 '2 passed, 1 failed' '^# race_unlisted: the kernel reports: BUG: KCSAN:'
+kernel=''
 run 'panic pass'	1 '1 passed, 3 failed' 'Kernel panic - not syncing'
 run 'reboot_early'	1 '1 passed, 1 failed' 'ended before its time; reboot_early was'
 limit=6
