@@ -61,5 +61,11 @@ patches_sum() { (cd "$top" && find patches -type f ! -name cover-letter | sort |
 # The patches of the series, in order.
 patches() { grep -E '^[^#[:space:]]' "$(patch_file series)"; }
 
-# The carried files that patch $1 brings: the indented lines below it.
-brings() { awk -v p="$1" '/^[^ \t#]/ { on = $1 == p; next } on && NF && $1 !~ /^#/ { print $1 }' "$(patch_file series)"; }
+# The carried files that patch $1 brings: the indented lines below it, in patches/series unless this base's own has some.
+brings() {
+	local series
+	for series in "$(patch_file series)" "$top/patches/series"; do
+		awk -v p="$1" '/^[^ \t#]/ { on = $1 == p; next } on && NF && $1 !~ /^#/ { print $1; n++ } END { exit !n }' "$series" && return
+	done
+	return 0
+}

@@ -102,9 +102,18 @@ done <"$tmp/changed"
 to=${overrides:-$top/patches}
 rm -f "$to"/*.patch
 find "$tmp/patches" -name '*.patch' -exec mv -t "$to" {} +
-{ sed -n '/^#/p' "$(patch_file series)"; cat "$tmp/series"; } >"$tmp/series.new"
+if [ -z "$overrides" ]; then
+	{ sed -n '/^#/p' "$to/series"; cat "$tmp/series"; } >"$tmp/series.new"
+else	# what a patch brings is in patches/series, and here where it differs
+	echo "# The series on this base; what a patch brings is in ../series, unless it says so here." >"$tmp/series.new"
+	for name in $(grep '^[^	]' "$tmp/series"); do
+		echo "$name" >>"$tmp/series.new"
+		awk -v p="$name" '/^[^\t]/ { on = $1 == p; next } on' "$tmp/series" >"$tmp/here"
+		awk -v p="$name" '/^[^\t]/ { on = $1 == p; next } on' "$top/patches/series" | cmp -s - "$tmp/here" ||
+			cat "$tmp/here" >>"$tmp/series.new"
+	done
+fi
 mv "$tmp/series.new" "$to/series"
-[ -z "$overrides" ] || ! cmp -s "$to/series" "$top/patches/series" || rm "$to/series"
 [ -n "$overrides" ] || "$top/assemble/mutants.sh" "$(git_linux rev-parse "$applied")" "$(git_linux rev-parse HEAD)"
 git_linux update-ref "$applied" HEAD
 rm -f "$linux/.git/series-inputs"

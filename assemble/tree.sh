@@ -89,8 +89,7 @@ assemble() {	# prints the last commit
 
 # A carried file that no patch brings yet goes to the patch that brings its neighbours.
 adopt() {	# adopt FILE
-	local series dir=$1 p
-	series=$(patch_file series)
+	local series=$top/patches/series dir=$1 p
 	while dir=$(dirname "$dir") && [ "$dir" != . ]; do
 		for p in $(patches); do
 			brings "$p" | grep -q "^$dir/" || continue

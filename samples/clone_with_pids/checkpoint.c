@@ -9,27 +9,19 @@
  * from /proc. What they do, memory and files and signals, is not recorded: that
  * is CRIU's job. The record is described in pidtree.h.
  *
- * A tree that lives changes while it is read. So it is halted first, with
- * PTRACE_INTERRUPT rather than SIGSTOP or the cgroup freezer: no parent and no
- * shell can see it, jobs that were stopped before stay so, nothing has to be
- * moved to a cgroup, and if this program dies, the kernel lets the tree go on.
+ * A tree that lives changes while it is read. So it is halted first: halt.c.
  */
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
-#include "pidtree.h"
-
-#define HALT_SECONDS 5
+#include "halt.h"
 
 static const char usage[] =
 "Usage: checkpoint [-o FILE] PID\n"
@@ -53,168 +45,6 @@ static void __noreturn misused(const char *what)
 {
 	fprintf(stderr, "checkpoint: %s\nTry 'checkpoint --help'.\n", what);
 	exit(EXIT_USAGE);
-}
-
-/* All processes of /proc; those of the tree are in order of discovery. */
-struct process {
-	struct status st;
-	bool in_tree;
-};
-
-static struct process *process;
-static int num_processes;
-
-static void add_process(const struct status *st, void *arg)
-{
-	(void)arg;
-	if (!(num_processes & 255)) {
-		process = reallocarray(process, num_processes + 256, sizeof(*process));
-		if (!process)
-			err(EXIT_FAILURE, "%d processes", num_processes);
-	}
-	process[num_processes].st = *st;
-	process[num_processes++].in_tree = false;
-}
-
-static int by_pid(const void *a, const void *b)
-{
-	const struct process *p = a, *q = b;
-
-	return p->st.tgid - q->st.tgid;
-}
-
-static struct process *find_process(pid_t pid)
-{
-	struct process wanted = { .st.tgid = pid };
-
-	return bsearch(&wanted, process, num_processes, sizeof(wanted), by_pid);
-}
-
-static void mark_tree(struct process *p)
-{
-	int i;
-
-	p->in_tree = true;
-	for (i = 0; i < num_processes; i++)
-		if (process[i].st.ppid == p->st.tgid && !process[i].in_tree)
-			mark_tree(&process[i]);
-}
-
-static void read_processes(pid_t root)
-{
-	struct process *p;
-
-	num_processes = 0;
-	each_process(add_process, NULL);
-	qsort(process, num_processes, sizeof(*process), by_pid);
-	p = find_process(root);
-	if (!p)
-		errx(EXIT_FAILURE, "there is no process %d", root);
-	if (p->st.kthread)
-		errx(EXIT_FAILURE, "%d (%s) is a kernel thread", root, printable(p->st.comm));
-	if (p->st.state == 'Z')
-		errx(EXIT_FAILURE, "%d (%s) is a zombie: nothing is left to write down", root,
-		     printable(p->st.comm));
-	mark_tree(p);
-	p = find_process(getpid());
-	if (p && p->in_tree)
-		errx(EXIT_FAILURE, "it runs inside the tree of %d, and would halt itself", root);
-}
-
-/* The threads that are halted. */
-struct tracee {
-	pid_t pid, tid;
-	bool halted;
-	int signal;		/* caught on its way to the thread */
-};
-
-static struct tracee *tracee;
-static int num_tracees;
-static int num_new;
-
-static void seize(const struct status *st, void *arg)
-{
-	pid_t tid = st->pid.nr[0];
-	int i;
-
-	(void)arg;
-	if (st->state == 'Z' || st->state == 'X')
-		return;
-	for (i = 0; i < num_tracees; i++)
-		if (tracee[i].tid == tid)
-			return;
-	if (ptrace(PTRACE_SEIZE, tid, 0, 0) || ptrace(PTRACE_INTERRUPT, tid, 0, 0)) {
-		struct status now;
-		char path[48];
-
-		snprintf(path, sizeof(path), "/proc/%d/task/%d", st->tgid, tid);
-		if (errno == ESRCH || read_status(&now, path) || now.state == 'Z')
-			return;
-		if (errno == EPERM)
-			errx(EXIT_FAILURE,
-			     "may not halt %d (%s): it needs CAP_SYS_PTRACE, and no debugger may be there before",
-			     tid, printable(st->comm));
-		err(EXIT_FAILURE, "cannot halt %d (%s)", tid, printable(st->comm));
-	}
-
-	if (!(num_tracees & 255)) {
-		tracee = reallocarray(tracee, num_tracees + 256, sizeof(*tracee));
-		if (!tracee)
-			err(EXIT_FAILURE, "%d threads", num_tracees);
-	}
-	tracee[num_tracees++] = (struct tracee){ .pid = st->tgid, .tid = tid };
-	num_new++;
-}
-
-/* Waits until one more thread has halted, or has ended instead. */
-static void await_halt(struct tracee *t)
-{
-	const struct timespec pause = { .tv_nsec = 1000000 };
-	time_t end = time(NULL) + HALT_SECONDS;
-	int status;
-	pid_t tid;
-
-	while ((tid = waitpid(t->tid, &status, __WALL | WNOHANG)) == 0) {
-		if (time(NULL) > end)
-			errx(EXIT_FAILURE,
-			     "thread %d of process %d does not halt: it waits inside the kernel, perhaps in vfork()",
-			     t->tid, t->pid);
-		nanosleep(&pause, NULL);
-	}
-	t->halted = tid == t->tid && WIFSTOPPED(status);
-	/* A stop without an event is a signal on its way; it must not be lost. */
-	if (t->halted && !(status >> 16))
-		t->signal = WSTOPSIG(status);
-}
-
-/*
- * Halts the tree. A process may fork until it has halted itself, so look again
- * until a look at the whole of /proc finds nobody new: all were halted during
- * that look, and what it saw is the tree.
- */
-static void halt_tree(pid_t root)
-{
-	int i, seen;
-
-	do {
-		num_new = 0;
-		seen = num_tracees;
-		read_processes(root);
-		for (i = 0; i < num_processes; i++)
-			if (process[i].in_tree)
-				each_thread(process[i].st.tgid, seize, NULL);
-		for (i = seen; i < num_tracees; i++)
-			await_halt(&tracee[i]);
-	} while (num_new);
-}
-
-static void let_go(void)
-{
-	int i;
-
-	for (i = 0; i < num_tracees; i++)
-		if (tracee[i].halted)
-			ptrace(PTRACE_DETACH, tracee[i].tid, 0, tracee[i].signal);
 }
 
 /* Namespaces are numbered as they appear. */
@@ -267,10 +97,12 @@ static int by_tid(const void *a, const void *b)
 }
 
 /* Parents before children, and those by number. */
-static void record(struct tree *tree, const struct status *st, int parent)
+static void record(struct tree *tree, const struct process *p, int parent)
 {
 	struct recorder r = { .tree = tree, .process = tree->num };
 	struct task *task = tree_add(tree);
+	const struct status *st = &p->st;
+	unsigned long flags;
 	int i;
 
 	task->kind = st->state == 'Z' ? ZOMBIE : PROCESS;
@@ -280,14 +112,18 @@ static void record(struct tree *tree, const struct status *st, int parent)
 	task->ns = ns_number(st->tgid);
 	task->parent = parent;
 	memcpy(task->comm, st->comm, COMM_LEN);
+	task->stopped = was_stopped(st->tgid);
+	if (!is_dead(st) || read_stat(st->tgid, &flags, &task->status))
+		task->status = -1;
+	else	/* a core dump is not part of the tree */
+		task->status &= ~WCOREFLAG;
 
 	each_thread(st->tgid, record_thread, &r);
 	i = r.process + 1;
 	qsort(tree->task + i, tree->num - i, sizeof(*task), by_tid);
 
-	for (i = 0; i < num_processes; i++)
-		if (process[i].in_tree && process[i].st.ppid == st->tgid)
-			record(tree, &process[i].st, r.process);
+	for (p = p->child; p; p = p->sibling)
+		record(tree, p, r.process);
 }
 
 /* A reader of FILE never sees half of it: it appears by rename(). */
@@ -341,8 +177,16 @@ static void draw(FILE *out, const struct tree *tree, int i)
 	if (depth)
 		fprintf(out, "%*s`-", 2 * (depth - 1), "");
 	fprintf(out, task->kind == THREAD ? "{%s}" : "%s", printable(task->comm));
-	if (task->kind == ZOMBIE)
+	if (task->kind == ZOMBIE && task->status < 0)
 		fputs(" (zombie)", out);
+	else if (task->kind == ZOMBIE && WIFSIGNALED(task->status))
+		fprintf(out, " (zombie, signal %d)", WTERMSIG(task->status));
+	else if (task->kind == ZOMBIE)
+		fprintf(out, " (zombie, exit %d)", WEXITSTATUS(task->status));
+	if (task->stopped)
+		fputs(" (stopped)", out);
+	if (task->subreaper)
+		fputs(" (subreaper)", out);
 	fputc('\n', out);
 }
 
@@ -423,7 +267,7 @@ int main(int argc, char **argv)
 
 	need_own_proc();
 	halt_tree(pid.nr[0]);
-	record(&tree, &find_process(pid.nr[0])->st, -1);
+	record(&tree, find_process(pid.nr[0]), -1);
 	let_go();
 
 	if (output) {

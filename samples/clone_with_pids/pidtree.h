@@ -42,6 +42,7 @@ struct ids {
 	pid_t nr[MAX_LEVELS];
 };
 
+/* call.c */
 static inline long clone_with_pids(int flags, void *child_stack, int *parent_tid,
 				   int *child_tid, unsigned long tls, struct pid_set *set)
 {
@@ -49,48 +50,71 @@ static inline long clone_with_pids(int flags, void *child_stack, int *parent_tid
 }
 
 pid_t fork_with_pids(int flags, const struct ids *want);
-int call_error(void);
+int call_error(int flags);
 int probe_pid(unsigned int num, unsigned int i, pid_t pid);
 bool may_choose(unsigned int num, unsigned int i);
-unsigned int newborn_depth(bool *empty);
 unsigned int count_levels(unsigned int depth);
 
+/* ids.c */
 const char *ids_parse(struct ids *ids, const char *text);
 const char *ids_text(const struct ids *ids, char sep);
 pid_t ids_last(const struct ids *ids);
 
-/* What /proc tells about one thread. */
+/* map.c: from numbers to indices; empty when it is all zeros. */
+struct map_entry {
+	unsigned long long key;
+	int value;
+	bool used;
+};
+
+struct map {
+	struct map_entry *entry;
+	unsigned int size, num;
+};
+
+int map_find(const struct map *map, unsigned long long key);
+void map_add(struct map *map, unsigned long long key, int value);
+void map_clear(struct map *map);
+
+/* proc.c: what /proc tells about one thread. */
 struct status {
 	pid_t tgid, ppid;
 	struct ids pid, pgid, sid;
 	char state;
 	bool kthread;
+	int threads;
 	char comm[COMM_LEN];
 };
 
 int read_status(struct status *st, const char *dir);
+int read_stat(pid_t pid, unsigned long *flags, int *exit_code);
+bool is_dead(const struct status *st);
 const char *printable(const char *comm);
 void each_process(void (*fn)(const struct status *st, void *arg), void *arg);
 void each_thread(pid_t pid, void (*fn)(const struct status *st, void *arg), void *arg);
 void need_own_proc(void);
 long read_number(const char *path);
-void close_stdout(void);
+unsigned long ns_ino(const char *path, unsigned int up);
+long new_pid_max(void);
+unsigned int newborn_depth(bool *empty);
 
-/* Where an entry of a set of pids applies, as far as it can be seen. */
+/* holders.c: where an entry of a set of pids applies, as far as it can be seen. */
 struct place {
 	int index;		/* of that namespace in /proc's lists of ids; < 0: not shown */
 	unsigned long ino;	/* of that namespace, or 0 when it cannot be known */
 };
 
 void find_place(struct place *place, unsigned int older);
+bool in_place(const struct status *st, const struct place *place);
 char *pid_holders(pid_t pid, const struct place *place);
+char *init_awaits(const struct status *init);
 
 /*
- * The record of a process tree. The file is plain text, one task a line:
+ * record.c: the record of a process tree. The file is plain text, one task a line:
  *
- *	pidtree 1
- *	process IDS ns N parent PID|- group IDS session IDS comm "NAME"
- *	zombie  IDS ns N parent PID|- group IDS session IDS comm "NAME"
+ *	pidtree 2
+ *	process IDS ns N parent PID|- group IDS session IDS [stopped] [subreaper] comm "NAME"
+ *	zombie  IDS ns N parent PID|- group IDS session IDS [exit N | signal N] comm "NAME"
  *	thread  IDS comm "NAME"
  *	end COUNT
  *
@@ -100,14 +124,18 @@ char *pid_holders(pid_t pid, const struct place *place);
  * numbered from 0 in the order in which they appear, because inode numbers
  * differ from run to run. A parent is named by the first of its ids, and comes
  * before its children, who are sorted by their first id; the first process is
- * the root, and its parent is "-". A thread belongs to the process above it. In
- * NAME, a backslash, a double quote and anything unprintable is \ooo, in octal.
- * COUNT is the number of tasks: a file that was cut short does not end so.
- * Empty lines, and lines that begin with "#", are comments.
+ * the root, and its parent is "-". "stopped": by a signal, until SIGCONT.
+ * "subreaper": orphans go there. A zombie has exited with status N, or a signal
+ * has killed it; without either, it is not known. A thread belongs to the process
+ * above it; a zombie that has threads is a process that has outlived its first
+ * one. In NAME, a backslash, a double quote and anything unprintable is \ooo, in
+ * octal. COUNT is the number of tasks: a file that was cut short does not end so.
+ * Empty lines, and lines that begin with "#", are comments. Version 1 is the
+ * same, but has nothing in brackets.
  *
  * The same tree always gives the same text, so that diff compares trees.
  */
-#define PIDTREE_VERSION 1
+#define PIDTREE_VERSION 2
 
 enum task_kind { PROCESS, ZOMBIE, THREAD, HELPER };
 
@@ -118,6 +146,8 @@ struct task {
 	int ns;				/* ordinal of its pid namespace */
 	int parent;			/* index; a thread's is its process, the root's -1 */
 	int line;			/* in the file, for messages */
+	bool stopped, subreaper;
+	int status;			/* of a zombie, as wait() tells it; -1: unknown */
 	char comm[COMM_LEN];
 };
 
@@ -130,5 +160,6 @@ struct task *tree_add(struct tree *tree);
 void tree_read(struct tree *tree, const char *path);
 void tree_write(FILE *out, const struct tree *tree);
 bool is_init(const struct task *task);
+void close_stdout(void);
 
 #endif /* PIDTREE_H */

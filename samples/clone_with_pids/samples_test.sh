@@ -40,10 +40,13 @@ inside()
 	unshare -p -f --mount-proc sh -c "$1"
 }
 
-# Reads a record from standard input, without header and end, which it adds.
+# For the other shells: the child of a process.
+child_of='child_of() { grep -l "^PPid:.$1$" /proc/[0-9]*/status | cut -d/ -f3; }'
+
+# record FILE [VERSION]: standard input is the record, without header and end.
 record()
 {
-	{ echo "pidtree 1"; cat; } >"$dir/lines"
+	{ echo "pidtree ${2:-2}"; cat; } >"$dir/lines"
 	echo "end $(($(wc -l <"$dir/lines") - 1))" | cat "$dir/lines" - >"$dir/$1"
 }
 
@@ -115,7 +118,14 @@ for pids in 0 4242 1; do
 		unshare -U with_pids $pids true
 done
 expect 125 'owns the$' 'EPERM: says which namespace' unshare -U with_pids 0 true
-expect 125 'new pid namespace (-n) needs CAP_SYS_ADMIN' 'EPERM: -n' unshare -U with_pids -n 0 true
+expect 125 '(-n) needs CAP_SYS_ADMIN, too' 'EPERM: -n, and no privilege at all' \
+	unshare -U with_pids -n 0 true
+expect 125 '(-n) needs CAP_SYS_ADMIN; the pids are' 'EPERM: -n, with CAP_CHECKPOINT_RESTORE only' \
+	cases restorer 65534 with_pids -n 4242 true
+expect 0 '^4242$' 'with_pids: CAP_CHECKPOINT_RESTORE only' \
+	cases restorer 65534 with_pids 4242 -- sh -c 'echo $$'
+expect 125 'filter forbids the call with CLONE_NEWPID' 'EPERM: a filter that judges the flags' \
+	cases filtered with_pids -n 0 true
 # Root in a container has privilege over the youngest of two namespaces only.
 container='unshare -r -p -f --mount-proc with_pids'
 expect 0 '^77$' 'with_pids: in a user namespace' $container 0,77 -- sh -c 'echo $$'
@@ -141,6 +151,50 @@ expect 1 'cannot create' 'checkpoint: no such folder' inside 'sleep 60 & checkpo
 expect 0 '^kept$' 'checkpoint -o: a failure leaves the file alone' inside '
 	echo kept >kept; ! checkpoint -o kept 999 && cat kept && [ "$(echo kept*)" = kept ]'
 
+# checkpoint: what people report of tools like it. With "long" as an argument, more
+# tries are made of what fails once in many.
+tries=20
+[ "$1" != long ] || tries=300
+expect 0 '^20 \|^300 ' 'checkpoint: threads and execve() for ever' inside "
+	cases exec_threads & p=\$!; sleep 0.2; n=0
+	while [ \$n -lt $tries ] && checkpoint -o found \$p; do n=\$((n + 1)); done
+	kill -0 \$p && echo \$n records; [ \$n = $tries ]"
+expect 0 'records' 'checkpoint: vfork() for ever' inside "
+	cases vfork_forever & p=\$!; sleep 0.2; n=0
+	while [ \$n -lt $tries ] && checkpoint -o found \$p; do n=\$((n + 1)); done
+	kill -0 \$p && echo \$n records; [ \$n = $tries ]"
+expect 0 '' 'checkpoint: a vfork() child that takes its time' inside '
+	cases slow_vfork & sleep 0.5
+	for i in 1 2 3 4 5; do checkpoint -o found $! || exit; done'
+expect 0 '^said: $' 'checkpoint: waiting for ever goes on' inside '
+	cases wait_forever >out & sleep 0.3
+	checkpoint -o found $! && checkpoint -o found $! && sleep 0.3 && echo "said: $(cat out)"'
+expect 0 '^thread' 'checkpoint: the first thread has ended' inside '
+	cases leader_gone & sleep 0.3; checkpoint $! | grep -A1 ^zombie'
+expect 125 'lives on without its first thread' 'EBUSY: the first thread has ended' inside '
+	cases leader_gone & sleep 0.3; with_pids $! true'
+expect 1 'is ending; it waits for$' 'checkpoint: a namespace that ends' inside '
+	cases init_waits >out & until [ -s out ]; do sleep 0.1; done; sleep 0.2
+	read init zombie <out; checkpoint $init'
+expect 125 'process [0-9]* (cases), a zombie, until' 'EBUSY: a namespace that ends' inside '
+	cases init_waits >out & until [ -s out ]; do sleep 0.1; done; sleep 0.2
+	read init zombie <out; with_pids $init true'
+rm -f out
+expect 125 'its parent, outside of this pid namespace, waits' 'EBUSY: a zombie of a parent outside' sh -c '
+	'"$child_of"'
+	unshare -p -f --mount-proc sleep 60 & sleep 0.2; init=$(child_of $!)
+	cases outside_parent $init & sleep 0.3
+	nsenter -t $init -p -m with_pids 2 true; s=$?; kill -9 $init $!; exit $s'
+mkdir freezer
+expect 1 'is frozen, by the cgroup v1 freezer of /ice' 'checkpoint: frozen' inside '
+	mount -t cgroup -o freezer none freezer && mkdir freezer/ice || exit
+	sleep 60 & echo $! >freezer/ice/tasks; echo FROZEN >freezer/ice/freezer.state
+	checkpoint $!; s=$?; echo THAWED >freezer/ice/freezer.state; exit $s'
+if [ "$1" = long ]; then
+	expect 1 'freeze the cgroup' 'checkpoint: a tree without end' inside '
+		cases endless & sleep 0.2; checkpoint $!'
+fi
+
 # restart: what it is called with, and damaged files
 expect 0 '^Usage: restart' 'restart --help' restart --help
 expect 2 'which FILE' 'restart: no file' restart
@@ -161,8 +215,24 @@ damaged '1: not a record' 'not a record' <<-EOT
 EOT
 head -c 100 /bin/busybox >binary
 damaged '1: a NUL byte' 'a binary file' <binary
-damaged '1: .*version 1 only' 'a later version' <<-EOT
+damaged '1: version 3: .* from 1 to 2' 'a later version' <<-EOT
+	pidtree 3
+EOT
+damaged '2: "stopped" is not in records of version 1' 'a newer word in an old record' <<-EOT
+	pidtree 1
+	process 100 ns 0 parent - group 100 session 100 stopped comm "a"
+EOT
+damaged '2: exit: 256 is not within 0 and 255' 'an exit status that cannot be' <<-EOT
 	pidtree 2
+	zombie 100 ns 0 parent - group 100 session 100 exit 256 comm "a"
+EOT
+damaged '2: signal: 0 is not' 'no signal' <<-EOT
+	pidtree 2
+	zombie 100 ns 0 parent - group 100 session 100 signal 0 comm "a"
+EOT
+damaged '2: "exit" where "comm" should be' 'a process that has exited' <<-EOT
+	pidtree 2
+	process 100 ns 0 parent - group 100 session 100 exit 0 comm "a"
 EOT
 damaged '3: the file ends' 'cut off' <<-EOT
 	pidtree 1
@@ -319,7 +389,7 @@ record hard <<-EOT
 	process 130 ns 0 parent 100 group 120 session 120 comm "of a sibling"
 	process 140 ns 0 parent 100 group 139 session 139 comm "lost session"
 	process 141 ns 0 parent 100 group 141 session 139 comm "lost session"
-	zombie 142 ns 0 parent 100 group 100 session 100 comm "zombie"
+	zombie 142 ns 0 parent 100 group 100 session 100 exit 0 comm "zombie"
 	process 160 ns 0 parent 100 group 160 session 160 comm "left later"
 	process 161 ns 0 parent 160 group 100 session 100 comm "born before"
 	process 171 ns 0 parent 100 group 170 session 170 comm "orphan"
@@ -329,7 +399,7 @@ record hard <<-EOT
 	zombie 190 ns 0 parent 100 group 100 session 100 comm "half dead"
 	thread 191 comm "alive"
 	process 195 ns 0 parent 100 group 195 session 195 comm "dead leader"
-	zombie 196 ns 0 parent 195 group 196 session 196 comm "zombie leader"
+	zombie 196 ns 0 parent 195 group 196 session 196 exit 0 comm "zombie leader"
 	process 197 ns 0 parent 195 group 196 session 196 comm "its member"
 	process 200,1 ns 1 parent 100 group 100,0 session 100,0 comm "init"
 	process 201,2 ns 1 parent 200 group 201,2 session 201,2 comm "inner leader"
@@ -380,8 +450,8 @@ EOT
 expect 143 '' 'restart: ends as the root does' inside '
 	restart tree >pid & until [ -s pid ]; do sleep 0.1; done; kill 100; wait $!'
 rm -f pid
-expect 130 'gone' 'restart: a signal ends the tree' inside '
-	restart tree >pid & until [ -s pid ]; do sleep 0.1; done; kill -INT $!; wait $!
+expect 143 'gone' 'restart: a signal ends the tree' inside '
+	restart tree >pid & until [ -s pid ]; do sleep 0.1; done; kill $!; wait $!
 	s=$?; [ -e /proc/100 ] || [ -e /proc/101 ] || echo gone; exit $s'
 
 echo "1..$cases"

@@ -148,7 +148,11 @@ static void explain_perm(const struct ids *want, unsigned int levels, int flags)
 		found = true;
 	}
 	if (flags & CLONE_NEWPID && !has_cap_sys_admin())
-		fputs("  A new pid namespace (-n) needs CAP_SYS_ADMIN.\n", stderr);
+		fprintf(stderr, "  A new pid namespace (-n) needs CAP_SYS_ADMIN%s.\n",
+			found ? ", too" : "; the pids are this caller's to choose");
+	else if (!found && call_error(flags))
+		fputs("  A seccomp filter forbids the call with CLONE_NEWPID (-n), and not without.\n",
+		      stderr);
 	else if (!found)
 		fputs("  The pids are this caller's to choose; a seccomp filter may be in the way.\n",
 		      stderr);
@@ -176,12 +180,14 @@ static void explain_inval(const struct ids *want, unsigned int levels, bool empt
 			"  a new pid namespace; ask there for 1, or for 0\n",
 			ids_last(want), want->num, want->num);
 	else
-		fputs("  The set is good; clone(2) tells its own reasons for this\n", stderr);
+		fputs("  The set is good as far as can be seen here, but on newer kernels each pid\n"
+		      "  namespace has its own kernel.pid_max; clone(2) tells other reasons for this\n",
+		      stderr);
 }
 
 static void __noreturn refused(const struct ids *want, int flags, int error)
 {
-	int missing = call_error();
+	int missing = call_error(0);
 	unsigned int depth, levels;
 	bool empty;
 
