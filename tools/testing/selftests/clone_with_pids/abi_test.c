@@ -34,16 +34,16 @@ FIXTURE_TEARDOWN(entry)
 	EXPECT_EQ(-ECHILD, wait_exit(-1));
 }
 
-struct seen {
+struct child_state {
 	struct start *stack;
 	int ctid;
 	long tls;
 };
 
-/* With the TLS of the test's own making no C library call may be made. */
-static int see(struct start *sp)
+/* Makes no C library call: the TLS is the test's own. */
+static int record_state(struct start *sp)
 {
-	struct seen *seen = sp->arg;
+	struct child_state *seen = sp->arg;
 
 	seen->stack = sp;
 #ifdef __x86_64__
@@ -56,12 +56,12 @@ static int see(struct start *sp)
 	__builtin_unreachable();
 }
 
-/* All six at once: any two of them in the wrong order would not pass. */
+/* All six arguments at once: any two in the wrong order fail. */
 TEST_F(entry, order_of_arguments)
 {
 	long block[64] = { 0x5eed };
 	unsigned long tls = (unsigned long)block;
-	struct seen seen = {};
+	struct child_state seen = {};
 	int ptid = -1, pid;
 #ifdef __i386__
 	struct user_desc desc = {
@@ -80,7 +80,7 @@ TEST_F(entry, order_of_arguments)
 	pid = clone_on_stack(CLONE_VM | CLONE_PARENT_SETTID |
 			     CLONE_CHILD_SETTID | CLONE_SETTLS | SIGCHLD,
 			     self->stack, &ptid, &seen.ctid, tls,
-			     SET(self->free), see, &seen);
+			     SET(self->free), record_state, &seen);
 	ASSERT_EQ(self->free, pid);
 	EXPECT_EQ(23, wait_exit(pid));
 	EXPECT_TRUE(seen.stack == &self->stack->top);
@@ -89,7 +89,7 @@ TEST_F(entry, order_of_arguments)
 	EXPECT_EQ(0x5eed, seen.tls);
 }
 
-/* The documented probe: where there is the call, never a child and EINVAL. */
+/* The documented probe for the call: EINVAL, and never a child. */
 static void expect_probe(struct __test_metadata *const _metadata)
 {
 	const __u32 too_many = UINT_MAX;
@@ -111,7 +111,7 @@ TEST_F(entry, probe)
 }
 
 #ifdef __x86_64__
-/* A kernel has the call for all kinds of programs that it runs, or for none. */
+/* A kernel has the call for all ABIs that it has, or for none. */
 TEST(each_entry_or_none)
 {
 	const char *missing = lacks_call(__NR_clone_with_pids);

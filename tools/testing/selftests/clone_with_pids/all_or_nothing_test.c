@@ -783,7 +783,7 @@ TEST_F(levels, ns_last_pid_stays)
 
 /*
  *   oldest   middle   youngest     without a process yet
- *   test --> init --> init --> caller . . . . first
+ *   test --> init --> init --> caller . . . . first: refused, then init
  *
  * Refused calls leave it as it was, and the next fork is its init.
  */
@@ -809,23 +809,26 @@ TEST_F(empty, no_trace)
 {
 	const pid_t *busy = self->busy.pid, *free = self->free;
 	const struct {
+		const char *name;
 		const struct any_set *set;
 		int flags;
 		int err;
 	} calls[] = {
-		{ (void *)1, 0, -EFAULT },
-		{ SET(2), 0, -EINVAL },
-		{ SET(busy[2], 2), 0, -EINVAL },
-		{ SET(busy[2], 0), 0, -EBUSY },
-		{ SET(busy[2], 1), 0, -EBUSY },
-		{ SET(busy[0], 0, 0, 0), 0, -EBUSY },
-		{ SET(busy[0], free[1], free[2], 1), 0, -EBUSY },
-		{ SET(2), CLONE_PIDFD, -EINVAL },
+		{ "unreadable set", (void *)1, 0, -EFAULT },
+		{ "first is 2", SET(2), 0, -EINVAL },
+		{ "first is 2, parent busy", SET(busy[2], 2), 0, -EINVAL },
+		{ "parent busy, first any", SET(busy[2], 0), 0, -EBUSY },
+		{ "parent busy, first is 1", SET(busy[2], 1), 0, -EBUSY },
+		{ "oldest busy", SET(busy[0], 0, 0, 0), 0, -EBUSY },
+		{ "oldest busy, others free",
+		  SET(busy[0], free[1], free[2], 1), 0, -EBUSY },
+		{ "first is 2, bad pidfd", SET(2), CLONE_PIDFD, -EINVAL },
 		/* These fail just before the first pid is taken. */
-		{ NULL, CLONE_PIDFD, -EFAULT },
-		{ SET(0), CLONE_PIDFD, -EFAULT },
-		{ SET(1), CLONE_PIDFD, -EFAULT },
-		{ SET(free[0], free[1], free[2], 1), CLONE_PIDFD, -EFAULT },
+		{ "no set, bad pidfd", NULL, CLONE_PIDFD, -EFAULT },
+		{ "first any, bad pidfd", SET(0), CLONE_PIDFD, -EFAULT },
+		{ "first is 1, bad pidfd", SET(1), CLONE_PIDFD, -EFAULT },
+		{ "all free, bad pidfd",
+		  SET(free[0], free[1], free[2], 1), CLONE_PIDFD, -EFAULT },
 	};
 	struct nspid before, after, ids;
 	int c, i;
@@ -838,14 +841,21 @@ TEST_F(empty, no_trace)
 				  clone_with_pids(SIGCHLD | calls[c].flags,
 						  NULL, (int *)1, NULL, 0,
 						  calls[c].set)) {
-				TH_LOG("call %d", c);
+				TH_LOG("%s", calls[c].name);
 			}
 		}
 		after = plain_fork();
-		ASSERT_EQ(DEPTH + 1, after.n);
-		for (i = 1; i < DEPTH; i++)
-			EXPECT_EQ(before.pid[i] + 1, after.pid[i]);
-		EXPECT_EQ(1, after.pid[DEPTH]);
+		ASSERT_EQ(DEPTH + 1, after.n) {
+			TH_LOG("%s", calls[c].name);
+		}
+		for (i = 1; i < DEPTH; i++) {
+			EXPECT_EQ(before.pid[i] + 1, after.pid[i]) {
+				TH_LOG("%s: level %d", calls[c].name, i);
+			}
+		}
+		EXPECT_EQ(1, after.pid[DEPTH]) {
+			TH_LOG("%s", calls[c].name);
+		}
 
 		/* back to where the next such namespace can be made */
 		ASSERT_EQ(0, setns(open("/proc/self/ns/pid", O_RDONLY),
@@ -888,7 +898,7 @@ FIXTURE_VARIANT(race)
 
 /*
  *   oldest   middle   youngest
- *   test --> init --> init --> racers
+ *   test --> init --> init --> racers --> children: one gets the pids
  */
 FIXTURE_VARIANT_ADD(race, three) {
 	.nest = 2,
@@ -896,7 +906,7 @@ FIXTURE_VARIANT_ADD(race, three) {
 
 /*
  *   0        1                 32
- *   test --> init --> ... -->  init --> racers
+ *   test --> init --> ... -->  init --> racers --> children
  */
 FIXTURE_VARIANT_ADD(race, deepest) {
 	.nest = MAX_LEVELS - 1,

@@ -28,8 +28,12 @@ FIXTURE_VARIANT(topology)
 };
 
 /*
+ * In the drawings, the last line is a full set, and the bracketed one is what the
+ * call returns.
+ *
  *   oldest
  *   caller --> child
+ *   [p]
  */
 FIXTURE_VARIANT_ADD(topology, flat) {
 	.nr = __NR_clone_with_pids,
@@ -38,6 +42,7 @@ FIXTURE_VARIANT_ADD(topology, flat) {
 /*
  *   oldest        middle       youngest
  *   test      --> init     --> init --> caller --> child
+ *    p             q           [r]
  */
 FIXTURE_VARIANT_ADD(topology, nested) {
 	.nr = __NR_clone_with_pids,
@@ -47,6 +52,7 @@ FIXTURE_VARIANT_ADD(topology, nested) {
 /*
  *   oldest        middle       youngest
  *   caller . . . . . . . . . . child
+ *   [p]            q            r
  */
 FIXTURE_VARIANT_ADD(topology, children_below) {
 	.nr = __NR_clone_with_pids,
@@ -56,6 +62,7 @@ FIXTURE_VARIANT_ADD(topology, children_below) {
 /*
  *   oldest        middle                   youngest
  *   test      --> init --> caller . . . . . child
+ *    p            [q]                       r
  */
 FIXTURE_VARIANT_ADD(topology, both) {
 	.nr = __NR_clone_with_pids,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The system call through each of its entries, pid sets, and clone3(). */
+/* The system call through each of its entries, pid sets, clone3(). */
 #ifndef SELFTEST_CALL_H
 #define SELFTEST_CALL_H
 
@@ -39,8 +39,8 @@ static inline int clone_with_pids(unsigned long flags, void *stack, int *ptid,
 }
 
 /*
- * A child on a stack of its own. The kernel starts it with the stack pointer
- * at the very address that it was given, and what lies there says what to do.
+ * A child that shares memory runs on a stack of its own. Its stack pointer is
+ * the address given to the call; struct start is what it finds there.
  */
 struct start {
 	int (*fn)(struct start *stack_pointer);
@@ -126,7 +126,7 @@ static inline int clone_on_stack(unsigned long flags, struct clone_stack *stack,
 	return raw_clone(call_nr, args);
 }
 
-/* What such a child may share, to be made and gone quickly; what it may do. */
+/* Flags for children that are quick to create, and functions for them */
 #define CHEAP (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND)
 
 static inline int exit_at_once(struct start *sp)
@@ -141,7 +141,7 @@ static inline int stay(struct start *sp)
 	return 0;
 }
 
-/* What choosing a pid needs of the kernel's struct clone_args. */
+/* struct clone_args of <linux/sched.h>, up to set_tid_size */
 struct clone3_args {
 	__aligned_u64 flags;
 	__aligned_u64 pidfd;
@@ -169,7 +169,7 @@ static inline int clone3_set_tid(__u64 flags, const pid_t *set_tid, size_t n)
 	return rc < 0 ? -errno : rc;
 }
 
-/* struct pid_set with room: for tables, and to build sets of any length. */
+/* A struct pid_set with space for any number of pids, and one too many */
 struct any_set {
 	__u32 num_pids;
 	__kernel_pid_t pids[MAX_LEVELS + 1];
@@ -192,7 +192,7 @@ static inline int int80(unsigned int nr, unsigned long a1, unsigned long a2,
 	register unsigned long r10 asm("r10") = a6;
 	int rc;
 
-	/* out of the red zone, and with %rbp as an argument */
+	/* Keep the red zone; %rbp is the sixth argument. */
 	asm volatile("sub $128, %%rsp; push %%rbp; mov %%r10, %%rbp\n\t"
 		     "int $0x80\n\t"
 		     "pop %%rbp; add $128, %%rsp"
@@ -205,9 +205,10 @@ static inline int int80(unsigned int nr, unsigned long a1, unsigned long a2,
 #endif
 
 /*
- * Selects the entry of number @nr, and says what the kernel lacks for it: the
- * tests are skipped then; qemu/ makes failures of skips where the tree has the
- * call. The probe cannot make a child, for UINT_MAX pids are too many anywhere.
+ * Makes clone_with_pids() use system call number @nr. Returns NULL, or what the
+ * kernel lacks for it; tests are skipped then. qemu/ turns skips into failures
+ * where the tree has the call. UINT_MAX pids are always too many, so the probe
+ * never creates a child.
  */
 static inline const char *lacks_call(long nr)
 {

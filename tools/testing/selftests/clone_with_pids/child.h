@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Children: made by the call or by fork(), with all their pids, and waited for. */
+/* Creates children by the call or by fork(), and waits for them. */
 #ifndef SELFTEST_CHILD_H
 #define SELFTEST_CHILD_H
 
@@ -20,7 +20,7 @@
 #include "proc.h"
 #include "util.h"
 
-/* Waits for @pid, of whatever exit signal: its exit status, or 128 + signal. */
+/* Waits for @pid, with any exit signal. Returns its exit status, or 128 + signal. */
 static inline int wait_exit(pid_t pid)
 {
 	int status;
@@ -30,7 +30,7 @@ static inline int wait_exit(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Where children write down what they are called. */
+/* Shared memory in which children report their pids */
 static struct nspid *report;
 
 static inline void report_and_exit(int status)
@@ -39,7 +39,7 @@ static inline void report_and_exit(int status)
 	_exit(status);
 }
 
-/* Creates a child, which exits at once: its pid, and in @ids all its pids. */
+/* Creates a child that exits at once. Returns its pid, and all its pids in @ids. */
 static inline int spawn(unsigned long flags, const void *set, struct nspid *ids)
 {
 	int pid;
@@ -56,7 +56,7 @@ static inline int spawn(unsigned long flags, const void *set, struct nspid *ids)
 	return pid;
 }
 
-/* The same with fork(): what it is called everywhere. */
+/* The same by fork(). Returns all pids. */
 static inline struct nspid plain_fork(void)
 {
 	pid_t pid;
@@ -87,8 +87,8 @@ static inline void die_with(pid_t parent)
 }
 
 /*
- * A child that holds @set until it, or its parent, is killed. It is waited for
- * until that is so.
+ * Creates a child with @set that stays until it, or its parent, is killed.
+ * Returns when it has asked to be killed with its parent.
  */
 static inline int hold(const void *set)
 {
@@ -122,9 +122,8 @@ static inline void let_go(pid_t pid)
 }
 
 /*
- * The child goes on with the test, its parent waits and leaves with the same
- * status. If the parent is killed, so is the child, and if it is a namespace's
- * init, all that is below.
+ * Forks. The child returns and goes on with the test; the parent waits for it
+ * and exits with the same status. If the parent is killed, so is the child.
  */
 static inline void go_on_as_child(void)
 {

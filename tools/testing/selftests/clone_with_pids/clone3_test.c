@@ -36,7 +36,7 @@ static int spawn3(__u64 flags, const pid_t *set_tid, size_t n,
 
 /*
  *   oldest        middle       youngest
- *   test      --> init     --> init --> caller
+ *   test      --> init     --> init --> caller --> child
  */
 FIXTURE(clone3)
 {

@@ -19,7 +19,7 @@
 
 /*
  *   oldest        middle       youngest
- *   test      --> init     --> init --> caller
+ *   test      --> init     --> init --> caller --> child
  */
 FIXTURE(nested)
 {
@@ -212,7 +212,7 @@ TEST_F(nested, EAGAIN_of_RLIMIT_NPROC)
  * number of a pidfd, file descriptors, the limit of a control group.
  *
  *   oldest        middle       youngest
- *   test      --> init     --> init --> caller
+ *   test      --> init     --> init --> caller --> child
  */
 FIXTURE(late)
 {
@@ -325,7 +325,7 @@ TEST_F(late, comes_after_the_set)
  * while lower ones can still be asked for.
  *
  *   oldest        middle       youngest
- *   test      --> init     --> init --> caller
+ *   test      --> init     --> init --> caller --> child
  */
 #define ONLY_PID 300
 

@@ -251,28 +251,41 @@ TEST_F(flags, pidfd_with_parent_settid)
 /* The reasons that clone() has to refuse, with a set as without. */
 TEST_F(flags, EINVAL_as_clone)
 {
-	static const unsigned long bad[] = {
-		CLONE_THREAD,
-		CLONE_THREAD | CLONE_SIGHAND,
-		CLONE_SIGHAND,
-		CLONE_NEWNS | CLONE_FS,
-		CLONE_NEWUSER | CLONE_FS,
-		CLONE_PIDFD | CLONE_DETACHED,
-		CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_NEWPID,
-		CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_NEWUSER,
+#define ROW(flags) { #flags, flags }
+	static const struct {
+		const char *name;
+		unsigned long flags;
+	} bad[] = {
+		ROW(CLONE_THREAD),
+		ROW(CLONE_THREAD | CLONE_SIGHAND),
+		ROW(CLONE_SIGHAND),
+		ROW(CLONE_NEWNS | CLONE_FS),
+		ROW(CLONE_NEWUSER | CLONE_FS),
+		ROW(CLONE_PIDFD | CLONE_DETACHED),
+		ROW(CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_NEWPID),
+		ROW(CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_NEWUSER),
 	};
+#undef ROW
 	struct nspid ids;
 	int i, fd;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		EXPECT_EQ(-1, syscall(SYS_clone, bad[i] | SIGCHLD, NULL, &fd,
-				      NULL, NULL));
-		EXPECT_EQ(EINVAL, errno);
-		EXPECT_EQ(-EINVAL, clone_with_pids(bad[i] | SIGCHLD, NULL, &fd,
-						   NULL, 0, NULL));
-		EXPECT_EQ(-EINVAL, clone_with_pids(bad[i] | SIGCHLD, NULL, &fd,
-						   NULL, 0, &self->set)) {
-			TH_LOG("flags %#lx", bad[i]);
+		const unsigned long flags = bad[i].flags | SIGCHLD;
+
+		errno = 0;
+		EXPECT_EQ(-1, syscall(SYS_clone, flags, NULL, &fd, NULL, NULL)) {
+			TH_LOG("clone: %s", bad[i].name);
+		}
+		EXPECT_EQ(EINVAL, errno) {
+			TH_LOG("clone: %s", bad[i].name);
+		}
+		EXPECT_EQ(-EINVAL, clone_with_pids(flags, NULL, &fd, NULL, 0,
+						   NULL)) {
+			TH_LOG("%s", bad[i].name);
+		}
+		EXPECT_EQ(-EINVAL, clone_with_pids(flags, NULL, &fd, NULL, 0,
+						   &self->set)) {
+			TH_LOG("with a set: %s", bad[i].name);
 		}
 	}
 	EXPECT_EQ(self->pid, spawn(0, &self->set, &ids));
@@ -453,7 +466,9 @@ TEST_F(flags, exit_signal)
 		pid = clone_with_pids(sig, NULL, NULL, NULL, 0, &self->set);
 		if (!pid)
 			_exit(0);
-		ASSERT_EQ(self->pid, pid);
+		ASSERT_EQ(self->pid, pid) {
+			TH_LOG("signal %d", sig);
+		}
 		/* A "clone child" is one with a signal other than SIGCHLD. */
 		EXPECT_EQ(-1, waitid(P_PID, pid, &info, WEXITED | WNOWAIT |
 				     (sig == SIGCHLD ? __WCLONE : 0)));
@@ -462,7 +477,9 @@ TEST_F(flags, exit_signal)
 				    (sig == SIGCHLD ? 0 : __WCLONE)));
 		EXPECT_EQ(0, wait_exit(pid));
 		memset(&info, 0, sizeof(info));
-		EXPECT_EQ(sig ?: -1, sigtimedwait(&all, &info, &now));
+		EXPECT_EQ(sig ?: -1, sigtimedwait(&all, &info, &now)) {
+			TH_LOG("signal %d", sig);
+		}
 		if (sig)
 			EXPECT_EQ(self->pid, info.si_pid);
 	}
@@ -543,14 +560,15 @@ TEST_F(flags, sharing)
 TEST_F(flags, ptrace_events)
 {
 	static const struct {
+		const char *name;
 		unsigned long flags;
 		int event;
 	} kinds[] = {
-		{ SIGCHLD, PTRACE_EVENT_FORK },
-		{ CLONE_VFORK | SIGCHLD, PTRACE_EVENT_VFORK },
-		{ 0, PTRACE_EVENT_CLONE },
-		{ SIGUSR1, PTRACE_EVENT_CLONE },
-		{ CLONE_UNTRACED | SIGCHLD, 0 },
+		{ "SIGCHLD", SIGCHLD, PTRACE_EVENT_FORK },
+		{ "CLONE_VFORK", CLONE_VFORK | SIGCHLD, PTRACE_EVENT_VFORK },
+		{ "no exit signal", 0, PTRACE_EVENT_CLONE },
+		{ "SIGUSR1", SIGUSR1, PTRACE_EVENT_CLONE },
+		{ "CLONE_UNTRACED", CLONE_UNTRACED | SIGCHLD, 0 },
 	};
 	int i, status;
 
@@ -581,16 +599,24 @@ TEST_F(flags, ptrace_events)
 		if (!kinds[i].event) {
 			/* no event before it is over, but a SIGCHLD */
 			while (WIFSTOPPED(status)) {
-				EXPECT_EQ(0, status >> 16);
+				EXPECT_EQ(0, status >> 16) {
+					TH_LOG("%s", kinds[i].name);
+				}
 				ptrace(PTRACE_CONT, caller, 0, 0);
 				waitpid(caller, &status, 0);
 			}
-			EXPECT_EQ(0, status);
+			EXPECT_EQ(0, status) {
+				TH_LOG("%s", kinds[i].name);
+			}
 			continue;
 		}
-		EXPECT_EQ(SIGTRAP | kinds[i].event << 8, status >> 8);
+		EXPECT_EQ(SIGTRAP | kinds[i].event << 8, status >> 8) {
+			TH_LOG("%s", kinds[i].name);
+		}
 		EXPECT_EQ(0, ptrace(PTRACE_GETEVENTMSG, caller, 0, &msg));
-		EXPECT_EQ(self->pid, msg);
+		EXPECT_EQ(self->pid, msg) {
+			TH_LOG("%s", kinds[i].name);
+		}
 
 		/* The child is traced too, by the chosen pid. */
 		EXPECT_EQ(self->pid, waitpid(self->pid, &status, __WALL));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The kselftest harness: fixtures for each ABI, and what tests are skipped for. */
+/* The kselftest harness, fixtures with a variant for each ABI, and skips. */
 #ifndef SELFTEST_HARNESS_H
 #define SELFTEST_HARNESS_H
 
@@ -7,7 +7,7 @@
 #include "call.h"
 #include "child.h"
 
-/* SKIP_IF(return, lacks_call(nr)): skips the test if anything is lacking. */
+/* SKIP_IF(return, lacks_call(nr)): skips the test if the kernel lacks something */
 #define SKIP_IF(statement, lacks) do {					\
 	const char *missing = (lacks);					\
 									\
@@ -15,7 +15,7 @@
 		SKIP(statement, "%s", missing);				\
 } while (0)
 
-/* A fixture with a variant for each ABI, whose number of the call is .nr. */
+/* Variants of a fixture for each ABI: .nr is the number of the call there. */
 #define FIXTURE_VARIANT_NATIVE(fixture)					\
 	FIXTURE_VARIANT(fixture) {					\
 		long nr;						\
@@ -35,7 +35,7 @@
 #endif
 
 #ifdef __x86_64__
-/* Without the entry, the instruction is a fault. */
+/* Without that entry, int $0x80 faults. */
 static inline const char *lacks_int80(void)
 {
 	const unsigned int nr_getpid = 20;

@@ -10,7 +10,7 @@
 
 /*
  *   0        1        2              32
- *   test --> init --> init --> ... --> init --> caller
+ *   test --> init --> init --> ... --> init --> caller --> child, of 33 pids
  */
 FIXTURE(deepest)
 {

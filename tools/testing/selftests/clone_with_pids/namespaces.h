@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Nested pid namespaces, with the caller or only its children in them. */
+/* Nested pid namespaces for the caller, or for its children only. */
 #ifndef SELFTEST_NAMESPACES_H
 #define SELFTEST_NAMESPACES_H
 
@@ -25,7 +25,7 @@
 #include "proc.h"
 #include "util.h"
 
-/* <linux/pidfd.h> and <fcntl.h> do not go together. */
+/* <linux/pidfd.h> conflicts with <fcntl.h>. */
 #ifndef PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE
 #define PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE _IO(0xFF, 6)
 #endif
@@ -43,7 +43,7 @@ static inline void must_unshare(int flags)
 	}
 }
 
-/* The same, and in a new user namespace the caller is the user it was before. */
+/* The same. In a new user namespace the caller keeps its uid and gid. */
 static inline void must_unshare_as_same_user(int flags)
 {
 	const int uid = geteuid(), gid = getegid();
@@ -113,7 +113,7 @@ static inline void nest_as_init(void)
 }
 
 /*
- * Moves the caller @depth pid namespaces down, where it is no init:
+ * Moves the caller @depth pid namespaces down, where it is not init:
  *
  *   oldest        middle       youngest
  *   test      --> init     --> init --> caller
@@ -126,14 +126,13 @@ static inline void nest(int depth)
 }
 
 /*
- * Lets the caller's children be born @depth pid namespaces down, while the
- * caller stays where it is:
+ * Sets the caller's pid_for_children to a namespace @depth levels down:
  *
  *   oldest                      middle       youngest
  *   caller . . . . . . . . . . . . . . . . . children
  *        `---> helper       --> init     --> init --> helper
  *
- * Returns the caller's name for the youngest namespace's init.
+ * Returns the pid of the youngest namespace's init, as the caller sees it.
  */
 static inline pid_t nest_children(int depth)
 {
@@ -180,9 +179,8 @@ static inline pid_t nest_children(int depth)
 }
 
 /*
- * The pid namespace that children of @tid are born in, to be entered by
- * setns(). It may lack an init: /proc/PID/ns/pid_for_children does not show it
- * before it has one.
+ * Opens the pid_for_children namespace of @tid, for setns(). This works before
+ * the namespace has an init, when /proc/PID/ns/pid_for_children does not.
  */
 static inline int ns_for_children(pid_t tid)
 {
@@ -198,8 +196,8 @@ static inline int ns_for_children(pid_t tid)
 }
 
 /*
- * Pid namespaces one in another. Each has an init that does nothing, but for
- * the last one: it has none yet. For callers in the namespace of /proc.
+ * Nested pid namespaces, each with an idle init, except the last, which has no
+ * init yet. The caller must be in the namespace of /proc.
  *
  *   0             1                 last - 1   last
  *   caller
@@ -217,7 +215,7 @@ add_inits(pid_t parent, pid_t *init, int last, int ready)
 	int level = 0;
 	pid_t pid;
 
-	signal(SIGCHLD, SIG_IGN);	/* so that a killed init is reaped */
+	signal(SIGCHLD, SIG_IGN);	/* A killed init is reaped by the kernel. */
 	do {
 		die_with(parent);
 		init[level] = read_nspid("/proc/self/status").pid[0];
@@ -259,7 +257,7 @@ static inline void make_chain(struct chain *chain, int last)
 		chain->ns[level] = ns_for_children(chain->init[level - 1]);
 }
 
-/* How many pid namespaces the caller's next child will live in. */
+/* The number of pid namespaces that the caller's next child will be in */
 static inline int levels(void)
 {
 	struct any_set set = { .num_pids = MAX_LEVELS };

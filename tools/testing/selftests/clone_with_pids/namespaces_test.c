@@ -22,7 +22,7 @@
 
 /*
  *   oldest        middle       youngest
- *   test      --> init     --> init --> caller
+ *   test      --> init     --> init --> caller --> child
  */
 FIXTURE(newpid)
 {
@@ -761,7 +761,7 @@ TEST_F(first, fails_late_with_pids)
  * one is born: it is init. Nobody is there before.
  */
 static void race_to_be_first(struct __test_metadata *const _metadata,
-			     FIXTURE_DATA(first) *self, long nr,
+			     FIXTURE_DATA(first) *self, const char *name, long nr,
 			     const void *set, bool store, bool kill, int err)
 {
 	struct stalled_call *call;
@@ -779,9 +779,15 @@ static void race_to_be_first(struct __test_metadata *const _metadata,
 	ASSERT_EQ(1, youngest_pid(init));
 	if (kill)
 		let_go(init);
-	EXPECT_EQ(err, finish_call(call, store) < 0 ? call->result : 0);
+	EXPECT_EQ(err, finish_call(call, store) < 0 ? call->result : 0) {
+		TH_LOG("%s, pidfd %s, init %s", name,
+		       store ? "stored" : "not stored",
+		       kill ? "killed" : "alive");
+	}
 	if (!err)
-		EXPECT_EQ(2, call->ids.pid[DEPTH]);
+		EXPECT_EQ(2, call->ids.pid[DEPTH]) {
+			TH_LOG("%s", name);
+		}
 	if (!kill)
 		let_go(init);
 	enter(_metadata, &self->chain, 0);
@@ -790,23 +796,24 @@ static void race_to_be_first(struct __test_metadata *const _metadata,
 TEST_F(first, while_another_waits)
 {
 	SKIP_IF(return, lacks_userfaultfd());
-	race_to_be_first(_metadata, self, SYS_clone, NULL, true, false, 0);
-	race_to_be_first(_metadata, self, SYS_clone, NULL, false, false, -EFAULT);
-	race_to_be_first(_metadata, self, SYS_clone, NULL, true, true, -ENOMEM);
+	race_to_be_first(_metadata, self, "clone", SYS_clone, NULL, true, false, 0);
+	race_to_be_first(_metadata, self, "clone", SYS_clone, NULL, false, false, -EFAULT);
+	race_to_be_first(_metadata, self, "clone", SYS_clone, NULL, true, true, -ENOMEM);
 }
 
 TEST_F(first, while_another_waits_with_pids)
 {
 	const pid_t *free = self->free;
 	const struct {
+		const char *name;
 		const struct any_set *set;
 		int err;
 	} calls[] = {
-		{ NULL },
-		{ SET(0) },
-		{ SET(free[0], free[1], free[2], 0) },
-		{ SET(1), -EBUSY },
-		{ SET(free[0], free[1], free[2], 1), -EBUSY },
+		{ "no set", NULL },
+		{ "any pid", SET(0) },
+		{ "free pids, any as first", SET(free[0], free[1], free[2], 0) },
+		{ "pid 1", SET(1), -EBUSY },
+		{ "free pids, pid 1", SET(free[0], free[1], free[2], 1), -EBUSY },
 	};
 	const long nr = __NR_clone_with_pids;
 	int i;
@@ -815,10 +822,14 @@ TEST_F(first, while_another_waits_with_pids)
 	SKIP_IF(return, lacks_userfaultfd());
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		const struct any_set *set = calls[i].set;
+		const char *name = calls[i].name;
 
-		race_to_be_first(_metadata, self, nr, set, true, false, calls[i].err);
-		race_to_be_first(_metadata, self, nr, set, false, false, -EFAULT);
-		race_to_be_first(_metadata, self, nr, set, true, true, -ENOMEM);
+		race_to_be_first(_metadata, self, name, nr, set, true, false,
+				 calls[i].err);
+		race_to_be_first(_metadata, self, name, nr, set, false, false,
+				 -EFAULT);
+		race_to_be_first(_metadata, self, name, nr, set, true, true,
+				 -ENOMEM);
 	}
 }
 

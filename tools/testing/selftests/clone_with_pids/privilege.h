@@ -14,7 +14,7 @@
 
 #include "../kselftest.h"
 
-/* Leaves the caller's effective capabilities as they are in @keep. */
+/* Drops all effective capabilities but those of @keep. */
 static inline void keep_caps(__u64 keep)
 {
 	struct __user_cap_header_struct hdr = {

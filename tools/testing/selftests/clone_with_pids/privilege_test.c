@@ -37,11 +37,15 @@ FIXTURE_VARIANT(owner)
 	int privileged;
 };
 
-/* Below, "|" is the border of a user namespace. */
+/*
+ * In the drawings, "|" is the border of a user namespace, and below each pid
+ * namespace stands what the caller gets when it requests a free pid there.
+ */
 
 /*
  *   oldest      middle      youngest
- *   test    --> init    --> init --> caller
+ *   test    --> init    --> init --> caller --> child
+ *   the pid     the pid     the pid
  */
 FIXTURE_VARIANT_ADD(owner, of_all) {
 	.middle = CLONE_NEWPID,
@@ -51,7 +55,8 @@ FIXTURE_VARIANT_ADD(owner, of_all) {
 
 /*
  *   oldest      middle      youngest
- *   test    | --> init  --> init --> caller
+ *   test    | --> init  --> init --> caller --> child
+ *   EPERM       the pid     the pid
  */
 FIXTURE_VARIANT_ADD(owner, of_middle_and_youngest) {
 	.middle = NEWUSER_NEWPID,
@@ -69,7 +74,8 @@ FIXTURE_VARIANT_ADD(owner, of_two_as_unprivileged_user) {
 
 /*
  *   oldest      middle      youngest
- *   test    --> init  | --> init --> caller
+ *   test    --> init  | --> init --> caller --> child
+ *   EPERM       EPERM       the pid
  */
 FIXTURE_VARIANT_ADD(owner, of_youngest) {
 	.middle = CLONE_NEWPID,
@@ -79,7 +85,8 @@ FIXTURE_VARIANT_ADD(owner, of_youngest) {
 
 /*
  *   oldest      middle      youngest
- *   test  | --> init  | --> init --> caller
+ *   test  | --> init  | --> init --> caller --> child
+ *   EPERM       EPERM       the pid
  */
 FIXTURE_VARIANT_ADD(owner, of_youngest_each_its_own) {
 	.middle = NEWUSER_NEWPID,
@@ -91,6 +98,7 @@ FIXTURE_VARIANT_ADD(owner, of_youngest_each_its_own) {
 /*
  *   oldest      middle      youngest
  *   test  | --> init    --> init | --> caller
+ *   EPERM       EPERM       EPERM, and without a request, too
  */
 FIXTURE_VARIANT_ADD(owner, of_none) {
 	.middle = NEWUSER_NEWPID,
@@ -158,19 +166,28 @@ static bool ask(FIXTURE_DATA(owner) *self, const pid_t *pids,
 TEST_F(owner, whatever_the_set)
 {
 	struct any_set zeros = { .num_pids = DEPTH };
-	const void *sets[] = {
-		NULL, SET(), SET(0), SET(0, 0), &zeros, SET(self->free[2]),
+	const struct {
+		const char *name;
+		const void *set;
+	} sets[] = {
+		{ "no set", NULL }, { "no pids", SET() }, { "one 0", SET(0) },
+		{ "two 0", SET(0, 0) }, { "all 0", &zeros },
+		{ "a free pid", SET(self->free[2]) },
 	};
 	struct nspid ids;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(sets); i++) {
-		int pid = spawn(0, sets[i], &ids);
+		int pid = spawn(0, sets[i].set, &ids);
 
 		if (may_call(self)) {
-			EXPECT_LT(0, pid);
+			EXPECT_LT(0, pid) {
+				TH_LOG("%s", sets[i].name);
+			}
 		} else {
-			EXPECT_EQ(-EPERM, pid);
+			EXPECT_EQ(-EPERM, pid) {
+				TH_LOG("%s", sets[i].name);
+			}
 		}
 	}
 }
@@ -400,8 +417,9 @@ TEST_F(owner, first_process)
 }
 
 /*
- *   oldest       with a namespace for its children, which has none yet
- *   caller . . . child
+ *   oldest
+ *   caller --> child     with the capabilities that the variant keeps: the pid,
+ *                        or EPERM
  */
 FIXTURE(capability)
 {
@@ -469,18 +487,28 @@ TEST_F(capability, to_choose)
 TEST_F(capability, to_call)
 {
 	struct any_set zeros = { .num_pids = levels() };
-	const void *sets[] = { NULL, SET(), SET(0), &zeros };
+	const struct {
+		const char *name;
+		const void *set;
+	} sets[] = {
+		{ "no set", NULL }, { "no pids", SET() }, { "one 0", SET(0) },
+		{ "all 0", &zeros },
+	};
 	struct nspid ids;
 	int i;
 
 	keep_caps(variant->keep);
 	for (i = 0; i < ARRAY_SIZE(sets); i++) {
-		int pid = spawn(0, sets[i], &ids);
+		int pid = spawn(0, sets[i].set, &ids);
 
 		if (variant->allowed) {
-			EXPECT_LT(0, pid);
+			EXPECT_LT(0, pid) {
+				TH_LOG("%s", sets[i].name);
+			}
 		} else {
-			EXPECT_EQ(-EPERM, pid);
+			EXPECT_EQ(-EPERM, pid) {
+				TH_LOG("%s", sets[i].name);
+			}
 		}
 	}
 	EXPECT_LT(0, plain_fork().n);

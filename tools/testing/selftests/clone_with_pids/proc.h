@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What /proc tells of processes and pids, and files written to set things. */
+/* Pids in /proc, and reading and writing of files in /proc and the like. */
 #ifndef SELFTEST_PROC_H
 #define SELFTEST_PROC_H
 
@@ -16,13 +16,13 @@
 
 #include "call.h"
 
-/* What a process is called in each namespace, that of /proc first. */
+/* The pids of a process in each namespace, from that of /proc to the youngest */
 struct nspid {
 	int n;
 	pid_t pid[MAX_LEVELS];
 };
 
-/* Reads the NSpid line of @status, a file in /proc; plain system calls only. */
+/* Reads NSpid of @status, a file in /proc. Makes system calls only. */
 static inline struct nspid read_nspid(const char *status)
 {
 	struct nspid ids = {};
@@ -81,7 +81,7 @@ static inline int write_int(const char *path, int val)
 
 /*
  * Once the kernel's search for a free pid has passed RESERVED_PIDS (300), it
- * does not go below again. Here it has, as on a machine that is up for a while.
+ * does not pick lower ones any more. Makes that so in the caller's namespace.
  */
 static inline void pass_reserved_pids(void)
 {
@@ -90,9 +90,9 @@ static inline void pass_reserved_pids(void)
 }
 
 /*
- * A number that nobody uses in the namespace of /proc, half a turn away from
- * those that the kernel is about to give there, and far beyond those in use in
- * the namespaces that tests make. The first use must be up there.
+ * Returns a pid that is free in the namespace of /proc, and far from those that
+ * the kernel will pick next there and in namespaces that the test creates. Must
+ * be called first in the namespace that the test starts in.
  */
 static inline pid_t free_pid(void)
 {

@@ -120,33 +120,34 @@ static int open_ns(pid_t pid, const char *name)
 
 /*
  *   oldest      | youngest
- *   caller . . . . children
+ *   caller . . . . child
+ *   EPERM         the pid, or EPERM: see .may
  */
-FIXTURE(owner)
+FIXTURE(container_owner)
 {
 	pid_t free[2];
 };
 
-FIXTURE_VARIANT(owner)
+FIXTURE_VARIANT(container_owner)
 {
 	uid_t owner;
 	uid_t caller;
 	bool may;
 };
 
-FIXTURE_VARIANT_ADD(owner, is_the_caller) {
+FIXTURE_VARIANT_ADD(container_owner, is_the_caller) {
 	.owner = USER,
 	.caller = USER,
 	.may = true,
 };
 
-FIXTURE_VARIANT_ADD(owner, is_another) {
+FIXTURE_VARIANT_ADD(container_owner, is_another) {
 	.owner = OTHER,
 	.caller = USER,
 	.may = false,
 };
 
-FIXTURE_SETUP(owner)
+FIXTURE_SETUP(container_owner)
 {
 	pid_t init;
 
@@ -158,12 +159,12 @@ FIXTURE_SETUP(owner)
 	ASSERT_EQ(0, setns(open_ns(init, "pid"), CLONE_NEWPID));
 }
 
-FIXTURE_TEARDOWN(owner)
+FIXTURE_TEARDOWN(container_owner)
 {
 }
 
 /* 4: who made a user namespace has all capabilities there, and only there. */
-TEST_F(owner, without_capabilities)
+TEST_F(container_owner, without_capabilities)
 {
 	const pid_t *free = self->free;
 
@@ -175,7 +176,7 @@ TEST_F(owner, without_capabilities)
 }
 
 /* 4: capabilities hold for the user namespaces below one's own, too. */
-TEST_F(owner, with_capabilities_from_above)
+TEST_F(container_owner, with_capabilities_from_above)
 {
 	const pid_t *free = self->free;
 
@@ -352,20 +353,21 @@ static int next_fd(void)
 TEST_F(nobody, is_written_nothing)
 {
 	const struct {
+		const char *name;
 		int err;
 		const void *set;
 	} refused[] = {
-		{ -EFAULT, (void *)1 },
-		{ -EINVAL, SET(-1) },
-		{ -EINVAL, SET(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		{ "unreadable", -EFAULT, (void *)1 },
+		{ "negative", -EINVAL, SET(-1) },
+		{ "34 pids", -EINVAL, SET(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 			       0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 			       0, 0) },
-		{ -EBUSY, SET(self->root) },
-		{ -EPERM, SET(self->free) },
-		{ -EPERM, SET(self->root) },
-		{ -EPERM, SET(-1) },
-		{ -EPERM, SET(0) },
-		{ -EPERM, NULL },
+		{ "in use", -EBUSY, SET(self->root) },
+		{ "free, no privilege", -EPERM, SET(self->free) },
+		{ "in use, no privilege", -EPERM, SET(self->root) },
+		{ "negative, no privilege", -EPERM, SET(-1) },
+		{ "any, no privilege", -EPERM, SET(0) },
+		{ "no set, no privilege", -EPERM, NULL },
 	};
 	const unsigned long flags[] = {
 		CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID,
@@ -382,16 +384,20 @@ TEST_F(nobody, is_written_nothing)
 			EXPECT_EQ(refused[i].err,
 				  clone_with_pids(flags[j] | SIGCHLD, NULL,
 						  &word[PTID], &word[CTID], 0,
-						  refused[i].set));
+						  refused[i].set)) {
+				TH_LOG("%s", refused[i].name);
+			}
 			if (refused[i].err == -EBUSY &&
 			    flags[j] & CLONE_PIDFD && word[PTID] != -1) {
 				EXPECT_EQ(fd, word[PTID]);
 				word[PTID] = -1;
 			}
-			EXPECT_EQ(fd, next_fd());
+			EXPECT_EQ(fd, next_fd()) {
+				TH_LOG("%s", refused[i].name);
+			}
 			for (k = 0; k < NR_WORDS; k++) {
 				EXPECT_EQ(-1, word[k]) {
-					TH_LOG("word %d, refused %d", k, i);
+					TH_LOG("%s: word %d", refused[i].name, k);
 				}
 			}
 		}
@@ -807,20 +813,20 @@ TEST_F(limit, to_privileged)
 
 /* 19 to 22: seccomp, through each entry that the program has. */
 
-FIXTURE(entry)
+FIXTURE(seccomp)
 {
 	pid_t free;
 	struct any_set *set;	/* where 32 bits can point to */
 };
 
-FIXTURE_VARIANT(entry)
+FIXTURE_VARIANT(seccomp)
 {
 	bool int80;
 	__u32 arch;
 	long clone, unshare, clone3, clone_with_pids;
 };
 
-FIXTURE_VARIANT_ADD(entry, native) {
+FIXTURE_VARIANT_ADD(seccomp, native) {
 #ifdef __x86_64__
 	.arch = AUDIT_ARCH_X86_64,
 #else
@@ -833,7 +839,7 @@ FIXTURE_VARIANT_ADD(entry, native) {
 };
 
 #ifdef __x86_64__
-FIXTURE_VARIANT_ADD(entry, x32) {
+FIXTURE_VARIANT_ADD(seccomp, x32) {
 	.arch = AUDIT_ARCH_X86_64,
 	.clone = X32_BIT | SYS_clone,
 	.unshare = X32_BIT | SYS_unshare,
@@ -841,7 +847,7 @@ FIXTURE_VARIANT_ADD(entry, x32) {
 	.clone_with_pids = X32_BIT | __NR_clone_with_pids,
 };
 
-FIXTURE_VARIANT_ADD(entry, ia32) {
+FIXTURE_VARIANT_ADD(seccomp, ia32) {
 	.int80 = true,
 	.arch = AUDIT_ARCH_I386,
 	.clone = 120,
@@ -851,7 +857,7 @@ FIXTURE_VARIANT_ADD(entry, ia32) {
 };
 #endif
 
-FIXTURE_SETUP(entry)
+FIXTURE_SETUP(seccomp)
 {
 	const char *missing = lacks_call(variant->int80 ? __NR_clone_with_pids :
 					 variant->clone_with_pids) ?:
@@ -873,13 +879,13 @@ FIXTURE_SETUP(entry)
 	ASSERT_TRUE((void *)self->set != MAP_FAILED);
 }
 
-FIXTURE_TEARDOWN(entry)
+FIXTURE_TEARDOWN(seccomp)
 {
 	EXPECT_EQ(-ECHILD, wait_exit(-1));
 }
 
 /* Through the variant's entry; a failure is the negative errno. */
-static int enter(const FIXTURE_VARIANT(entry) *variant, long nr,
+static int enter(const FIXTURE_VARIANT(seccomp) *variant, long nr,
 		 unsigned long a1, unsigned long a2, const void *a6)
 {
 	long rc;
@@ -893,7 +899,7 @@ static int enter(const FIXTURE_VARIANT(entry) *variant, long nr,
 }
 
 /* The same for those that fork: the child only exits. */
-static int enter_fork(const FIXTURE_VARIANT(entry) *variant, long nr,
+static int enter_fork(const FIXTURE_VARIANT(seccomp) *variant, long nr,
 		      unsigned long flags, const void *set)
 {
 	int pid = enter(variant, nr, flags | SIGCHLD, 0, set);
@@ -906,7 +912,7 @@ static int enter_fork(const FIXTURE_VARIANT(entry) *variant, long nr,
 }
 
 /* The same for unshare(), by a child. */
-static int enter_unshare(const FIXTURE_VARIANT(entry) *variant,
+static int enter_unshare(const FIXTURE_VARIANT(seccomp) *variant,
 			 unsigned long flags)
 {
 	pid_t pid = fork();
@@ -921,7 +927,7 @@ static int enter_unshare(const FIXTURE_VARIANT(entry) *variant,
 #define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
 
 /* 19 */
-TEST_F(entry, filter_sees_flags)
+TEST_F(seccomp, filter_sees_flags)
 {
 	const struct sock_filter insns[] = {
 		LOAD_FIELD(arch),
@@ -952,7 +958,7 @@ TEST_F(entry, filter_sees_flags)
  * 19: the high half of args[0] is what the program has put there, and means
  * nothing. In abi_test and flags_test the call ignores it; clone() does here.
  */
-TEST_F(entry, filter_sees_high_bits)
+TEST_F(seccomp, filter_sees_high_bits)
 {
 	const struct sock_filter insns[] = {
 		LOAD_FIELD(arch),
@@ -978,7 +984,7 @@ TEST_F(entry, filter_sees_high_bits)
 #endif
 
 /* The caller of a filter with a supervisor, in a process of its own. */
-static int call_supervised(const FIXTURE_VARIANT(entry) *variant,
+static int call_supervised(const FIXTURE_VARIANT(seccomp) *variant,
 			   const struct any_set *set, __u32 action,
 			   unsigned int flags, int *listener)
 {
@@ -998,7 +1004,7 @@ static int call_supervised(const FIXTURE_VARIANT(entry) *variant,
 }
 
 /* 20: a supervisor reads the set, lets the call go on, and the set changes. */
-TEST_F(entry, supervisor_reads_the_set)
+TEST_F(seccomp, supervisor_reads_the_set)
 {
 	int *listener = shared(2 * sizeof(*listener)), *result = listener + 1;
 	struct seccomp_notif req = {};
@@ -1043,7 +1049,7 @@ TEST_F(entry, supervisor_reads_the_set)
 }
 
 /* 20: and so does a tracer. */
-TEST_F(entry, tracer_reads_the_set)
+TEST_F(seccomp, tracer_reads_the_set)
 {
 	struct __ptrace_syscall_info info;
 	int *result = shared(sizeof(*result)), none, status;
@@ -1087,7 +1093,7 @@ TEST_F(entry, tracer_reads_the_set)
  * RestrictNamespaces=. Its errno is another than the kernel's, to tell them
  * apart.
  */
-static int install_old_filter(const FIXTURE_VARIANT(entry) *variant)
+static int install_old_filter(const FIXTURE_VARIANT(seccomp) *variant)
 {
 	const struct sock_filter insns[] = {
 		LOAD_FIELD(nr),
@@ -1105,7 +1111,7 @@ static int install_old_filter(const FIXTURE_VARIANT(entry) *variant)
 }
 
 static void expect_old_filter(struct __test_metadata *const _metadata,
-			      const FIXTURE_VARIANT(entry) *variant)
+			      const FIXTURE_VARIANT(seccomp) *variant)
 {
 	EXPECT_EQ(-EACCES, enter_fork(variant, variant->clone, CLONE_NEWUSER,
 				      NULL));
@@ -1116,15 +1122,20 @@ static void expect_old_filter(struct __test_metadata *const _metadata,
 
 /* Whoever has no privilege is confined as before, and may ask for the call. */
 static void expect_confined(struct __test_metadata *const _metadata,
-			    FIXTURE_DATA(entry) *self,
-			    const FIXTURE_VARIANT(entry) *variant)
+			    FIXTURE_DATA(seccomp) *self,
+			    const FIXTURE_VARIANT(seccomp) *variant)
 {
 	const unsigned long flags[] = {
 		CLONE_NEWUSER, CLONE_NEWUSER | CLONE_NEWPID,
 		CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET, 0,
 	};
-	const struct any_set *sets[] = {
-		SET(), SET(0), SET(self->free), SET(1), SET(-1),
+	const struct {
+		const char *name;
+		const struct any_set *set;
+	} sets[] = {
+		{ "no pids", SET() }, { "any pid", SET(0) },
+		{ "free pid", SET(self->free) }, { "pid 1", SET(1) },
+		{ "negative pid", SET(-1) },
 	};
 	const long nr = variant->clone_with_pids;
 	int i, j;
@@ -1138,10 +1149,10 @@ static void expect_confined(struct __test_metadata *const _metadata,
 	for (i = 0; i < ARRAY_SIZE(flags); i++) {
 		EXPECT_EQ(-EPERM, enter_fork(variant, nr, flags[i], NULL));
 		for (j = 0; j < ARRAY_SIZE(sets); j++) {
-			*self->set = *sets[j];
+			*self->set = *sets[j].set;
 			EXPECT_EQ(-EPERM, enter_fork(variant, nr, flags[i],
 						     self->set)) {
-				TH_LOG("flags %#lx, set %d", flags[i], j);
+				TH_LOG("flags %#lx, %s", flags[i], sets[j].name);
 			}
 		}
 		self->set->num_pids = UINT_MAX;
@@ -1149,14 +1160,14 @@ static void expect_confined(struct __test_metadata *const _metadata,
 	}
 }
 
-TEST_F(entry, old_filter_confines_unprivileged)
+TEST_F(seccomp, old_filter_confines_unprivileged)
 {
 	become(USER);
 	expect_confined(_metadata, self, variant);
 }
 
 /* Bubblewrap's, for one: in namespaces of its own, it gives up what it has. */
-TEST_F(entry, old_filter_confines_who_dropped_privilege)
+TEST_F(seccomp, old_filter_confines_who_dropped_privilege)
 {
 	become(USER);
 	must_unshare_as_same_user(CLONE_NEWUSER | CLONE_NEWPID);
@@ -1169,7 +1180,7 @@ TEST_F(entry, old_filter_confines_who_dropped_privilege)
 }
 
 /* It does not confine who has privilege: it lets through what it is to stop. */
-TEST_F(entry, old_filter_and_privilege)
+TEST_F(seccomp, old_filter_and_privilege)
 {
 	char mine[64] = {}, its[64] = {};
 	int pid;
@@ -1194,7 +1205,7 @@ static const unsigned long harmless[] = {
 #endif
 };
 
-TEST_F(entry, documented_filter)
+TEST_F(seccomp, documented_filter)
 {
 	const long forks[] = { variant->clone, variant->clone_with_pids };
 	int i, j, filtered;
@@ -1239,7 +1250,7 @@ struct listed {
 	int probe, call, clone3;
 };
 
-static void call_unlisted(const FIXTURE_VARIANT(entry) *variant,
+static void call_unlisted(const FIXTURE_VARIANT(seccomp) *variant,
 			  struct any_set *set, __u32 action,
 			  struct listed *result)
 {
@@ -1267,37 +1278,51 @@ static void call_unlisted(const FIXTURE_VARIANT(entry) *variant,
 	_exit(0);
 }
 
-TEST_F(entry, filter_that_lists_others)
+TEST_F(seccomp, filter_that_lists_others)
 {
 	struct listed *result = shared(sizeof(*result));
-	const __u32 actions[] = {
-		SECCOMP_RET_ERRNO | ENOSYS, SECCOMP_RET_ERRNO | EPERM,
-		SECCOMP_RET_KILL_PROCESS,
+	const struct {
+		const char *name;
+		__u32 action;
+	} rows[] = {
+		{ "ENOSYS", SECCOMP_RET_ERRNO | ENOSYS },
+		{ "EPERM", SECCOMP_RET_ERRNO | EPERM },
+		{ "kill", SECCOMP_RET_KILL_PROCESS },
 	};
 	pid_t pid;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(actions); i++) {
-		const int err = actions[i] & SECCOMP_RET_DATA;
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		const int err = rows[i].action & SECCOMP_RET_DATA;
 
 		*self->set = *SET(self->free);
 		memset(result, 0, sizeof(*result));
 		pid = fork();
 		if (!pid)
-			call_unlisted(variant, self->set, actions[i], result);
+			call_unlisted(variant, self->set, rows[i].action, result);
 		if (!err) {
-			EXPECT_EQ(128 + SIGSYS, wait_exit(pid));
+			EXPECT_EQ(128 + SIGSYS, wait_exit(pid)) {
+				TH_LOG("%s", rows[i].name);
+			}
 			continue;
 		}
-		EXPECT_EQ(0, wait_exit(pid));
-		EXPECT_EQ(-err, result->probe);
-		EXPECT_EQ(-err, result->call);
-		EXPECT_EQ(self->free, result->clone3);
+		EXPECT_EQ(0, wait_exit(pid)) {
+			TH_LOG("%s", rows[i].name);
+		}
+		EXPECT_EQ(-err, result->probe) {
+			TH_LOG("%s", rows[i].name);
+		}
+		EXPECT_EQ(-err, result->call) {
+			TH_LOG("%s", rows[i].name);
+		}
+		EXPECT_EQ(self->free, result->clone3) {
+			TH_LOG("%s", rows[i].name);
+		}
 	}
 }
 
 /* 22: the oldest such list is the kernel's own. */
-TEST_F(entry, strict_mode)
+TEST_F(seccomp, strict_mode)
 {
 	pid_t pid = fork();
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Calls that wait in the kernel for as long as a test likes. */
+/* Calls that wait in the kernel until the test lets them go on. */
 #ifndef SELFTEST_STALLED_CALL_H
 #define SELFTEST_STALLED_CALL_H
 
@@ -26,19 +26,19 @@
 #include "util.h"
 
 /*
- * A call that waits in the kernel, where the child's pidfd is to be stored,
- * until finish_call(): in a process of its own, which shares the caller's
- * memory and files. userfaultfd(2) makes it wait.
+ * A call by another process, which shares the caller's memory and files. It
+ * waits in the kernel until finish_call(), by userfaultfd(2): storing the
+ * child's pidfd faults.
  */
 struct stalled_call {
-	long nr;			/* or that of clone() */
+	long nr;			/* of the call: ours or clone() */
 	const void *set;
-	int ns;				/* a pid namespace to enter before */
+	int ns;				/* to enter before the call, or 0 */
 	struct nspid ids;		/* the child's pids */
-	int pidfd;			/* what was stored */
+	int pidfd;			/* as stored by the kernel */
 
 	int uffd;
-	int *page;			/* where the pidfd is to be stored */
+	int *page;			/* where the pidfd is stored */
 	int go[2];
 	pid_t caller;
 	int result;
@@ -73,7 +73,7 @@ static inline int wait_and_call(struct start *sp)
 	return call->result > 0 ? wait_exit(call->result) : 0;
 }
 
-/* The process is made before, for it takes pids itself. */
+/* Creates the process, which takes pids itself, but does not call yet. */
 static inline struct stalled_call *prepare_call(long nr, const void *set, int ns)
 {
 	struct stalled_call *call = shared(sizeof(*call));
@@ -94,7 +94,7 @@ static inline struct stalled_call *prepare_call(long nr, const void *set, int ns
 	return call->caller > 0 ? call : NULL;
 }
 
-/* Lets it call, and waits until the kernel waits: false if it does not. */
+/* Makes the call, up to the fault. False if there is none. */
 static inline bool stall_call(struct stalled_call *call)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -113,7 +113,7 @@ static inline bool stall_call(struct stalled_call *call)
 	       msg.event == UFFD_EVENT_PAGEFAULT;
 }
 
-/* Lets the pidfd be stored, or fail with EFAULT. Returns what the call does. */
+/* Stores the pidfd, or fails with EFAULT. Returns the result of the call. */
 static inline int finish_call(struct stalled_call *call, bool store)
 {
 	struct uffdio_range range = {

@@ -1,33 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many tasks that ask for overlapping sets of pids, at 1, 4 and 33 levels of
- * one lineage of pid namespaces, from within and from above, with forks,
- * threads, zombies, late failures and dying namespaces around them:
+ * Many workers request overlapping sets of pids, at 1, 4 and 33 levels of
+ * nested pid namespaces, while others fork, create threads, leave zombies, fail
+ * late, and create and kill namespaces:
  *
  *   0      1              3              32
  *   test   init --> ... init --> ...   init
  *   racer               racer          racer    from within
  *   racer, racer, racer . . . . . . . . . . .   from above
- *   destroyer           destroyer               make namespaces below and kill
- *                                               them while children are born
- *                       founder        founder  make namespaces without init,
- *                                               for others to enter
+ *   destroyer           destroyer               create namespaces below and
+ *                                               kill them during calls
+ *                       founder        founder  create namespaces without init,
+ *                                               which others enter
  *
- * Each call is written down, with the times on a common clock at which it began
- * and ended, and at which its child was let go and was gone. When all racers
- * have paused, one of them judges:
+ * Each request is recorded with the times, on a common clock, at which the call
+ * began and ended, and its child was released and reaped. When all racers have
+ * paused, one of them checks that
  *
  *  - no number was held by two children at once;
- *  - whoever was told EBUSY asked for a number that a child held, or may just
- *    have held, during the call. A call that was refused, or whose pidfd could
- *    not be stored, holds nothing: if it was in the way of another, that one met
- *    a ghost.
+ *  - a call that failed with EBUSY requested a number that a child held, or may
+ *    have held, during the call. A call that fails holds nothing at any time: if
+ *    another was refused because of it, that one met a ghost.
  *
- * Where all ask for one number and none lets go before all have asked, exactly
- * one must have got it. In a namespace that only one task forks into, it knows
- * what the next pid is to be. Without an init, nobody but pid 1 may be born, and
- * nobody at all below a dead namespace. When all are gone, every number must be
- * free.
+ * Where all request one number and hold it until all have called, exactly one
+ * must succeed. Where only one worker forks into a namespace, it can predict the
+ * next pid. In a namespace without init only pid 1 can be created, and below a
+ * dead namespace nothing. At the end, every number must be free.
  */
 #include <pthread.h>
 #include <stdarg.h>
@@ -47,36 +45,36 @@
 #include "util.h"
 
 /*
- * The numbers that are asked for, in each namespace: below RESERVED_PIDS (300),
+ * The numbers that are requested in each namespace: below RESERVED_PIDS (300),
  * where the kernel does not pick any, see pass_reserved_pids().
  */
 enum {
 	HELD,			/* by a process, for good */
 	ZOMBIE,			/* by one that has exited */
-	CONTESTED,		/* asked for by all */
-	OWN = CONTESTED + 3,	/* and one for each task, for its own use */
+	CONTESTED,		/* requested by all */
+	OWN = CONTESTED + 3,	/* one for each worker alone */
 };
 
-#define MAX_TASKS	96
-#define MAX_NUMBERS	(OWN + MAX_TASKS)
-#define ANY		(-1)		/* none of them: the kernel picks */
+#define MAX_WORKERS	96
+#define MAX_NUMBERS	(OWN + MAX_WORKERS)
+#define ANY		(-1)		/* not requested: the kernel picks */
 
 #define CHILDREN	"/proc/self/ns/pid_for_children"
 
 #define CALLS		32		/* of a racer, between two pauses */
 #define ENTRANTS	2		/* into a founder's namespace */
-#define ATTEMPTS	48		/* that each of these makes at most, */
-#define LAST_ATTEMPTS	4		/* when all is dead */
+#define ATTEMPTS	48		/* that each of these makes at most */
+#define LAST_ATTEMPTS	4		/* after the namespace has died */
 #define NOT_PICKED	200		/* in a founder's namespaces */
-#define SWEEP		250		/* how many pids to look for in the end */
-#define EXTRA_MS	30000		/* when not all has happened in time */
-#define HANG_SECONDS	45		/* then something is stuck */
-#define TELL_MS		30000		/* how often to tell how it goes */
+#define SWEEP		250		/* how many pids to check at the end */
+#define EXTRA_MS	30000		/* more time for events that have not happened */
+#define HANG_SECONDS	45		/* after that, a worker hangs */
+#define PROGRESS_MS		30000		/* between reports of progress */
 
-/* What must have happened. The first ones are as enum kind below. */
+/* All of these must have happened. The first are in the order of enum kind. */
 enum event {
 	ROUNDS_FOR_ONE, OTHER_ROUNDS, FREE_RUNS, GHOST_RUNS,
-	WON, LOST, ASKED_IN_VAIN, FAILED_LATE,
+	WON, LOST, REFUSED_HELD, FAILED_LATE,
 	FORKS, THREADS, ZOMBIES, NSPIDS_READ, CURSORS_READ,
 	NAMESPACES, BORN_BEFORE, REFUSED_BY_DEAD,
 	FIRST_FAILED, FIRST_KILLED, INITS_OF_OTHERS, REFUSED_FOR_INIT, BEHIND_INIT,
@@ -84,77 +82,77 @@ enum event {
 	NR_EVENTS
 };
 
-static const char *const events[] = {
+static const char *const event_names[] = {
 	[ROUNDS_FOR_ONE]	= "rounds for one number, with one winner each",
 	[OTHER_ROUNDS]		= "rounds for overlapping sets",
-	[FREE_RUNS]		= "runs of calls at will",
-	[GHOST_RUNS]		= "runs of one for its own, all others in vain for these",
-	[WON]			= "calls that got the numbers they asked for",
-	[LOST]			= "calls that got EBUSY for what another had got",
-	[ASKED_IN_VAIN]		= "calls that got EBUSY for what is held for good",
-	[FAILED_LATE]		= "calls that failed late, with numbers that others want",
-	[FORKS]			= "forks without a choice",
+	[FREE_RUNS]		= "runs of random calls",
+	[GHOST_RUNS]		= "runs of one for its own numbers, which others request in vain",
+	[WON]			= "calls that got the numbers they requested",
+	[LOST]			= "calls that got EBUSY for a number of another racer",
+	[REFUSED_HELD]		= "calls that got EBUSY for a number that is held for good",
+	[FAILED_LATE]		= "calls that failed late, with numbers that others request",
+	[FORKS]			= "forks without a request",
 	[THREADS]		= "threads with chosen pids",
 	[ZOMBIES]		= "zombies that held numbers in a round",
-	[NSPIDS_READ]		= "children asked for all of their pids",
+	[NSPIDS_READ]		= "children whose pids were all read",
 	[CURSORS_READ]		= "forks after failures that got the very next pid",
 	[NAMESPACES]		= "namespaces destroyed",
-	[BORN_BEFORE]		= "children born into them meanwhile",
+	[BORN_BEFORE]		= "children created in them meanwhile",
 	[REFUSED_BY_DEAD]	= "calls that found them dead",
 	[FIRST_FAILED]		= "first forks of a namespace's maker, all failed late",
 	[FIRST_KILLED]		= "others who entered, and were killed in their first fork",
-	[INITS_OF_OTHERS]	= "inits born to others who had entered",
-	[REFUSED_FOR_INIT]	= "calls that got EINVAL for want of an init",
-	[BEHIND_INIT]		= "children born when there was one",
+	[INITS_OF_OTHERS]	= "inits created by others who had entered",
+	[REFUSED_FOR_INIT]	= "calls that got EINVAL because there was no init",
+	[BEHIND_INIT]		= "children created when there was one",
 	[DEAD_BEFORE_INIT]	= "older namespaces killed before there was one",
 	[DEAD_AFTER_INIT]	= "and when there was one",
 	[REFUSED_BELOW_DEAD]	= "calls below, after the older one's init was reaped",
 };
 
-/* What must not. */
+/* None of these may happen. */
 enum fault {
 	TWO_WINNERS, GHOST, WRONG_RESULT, WRONG_PIDS, CURSOR_MOVED, PID_LOST,
 	NO_INIT, BORN_DEAD,
 	NR_FAULTS
 };
 
-static const char *const faults[] = {
+static const char *const fault_names[] = {
 	[TWO_WINNERS]	= "one winner for each number",
 	[GHOST]		= "no call refused for a number that nobody had",
 	[WRONG_RESULT]	= "no other result",
-	[WRONG_PIDS]	= "children are called what was asked for",
+	[WRONG_PIDS]	= "children have the pids that were requested",
 	[CURSOR_MOVED]	= "failed calls use up no pids",
 	[PID_LOST]	= "no pid lost",
-	[NO_INIT]	= "nobody but pid 1 in a namespace without init",
-	[BORN_DEAD]	= "nobody born below a dead namespace",
+	[NO_INIT]	= "no child but pid 1 in a namespace without init",
+	[BORN_DEAD]	= "no child below a dead namespace",
 };
 
-/* One call of a racer. */
-struct op {
+/* A call with a set, or without one */
+struct request {
 	unsigned int start, end;	/* of the call */
-	unsigned int release, gone;	/* of the child, if there was one */
+	unsigned int release, gone;	/* of the child, if any */
 	int rc;
 	signed char pick[MAX_LEVELS];	/* which of the numbers, at each level */
 };
 
-struct task {
+struct worker {
 	int nr;
 	int level;			/* of its children */
 	int home;			/* its own level */
 	unsigned int random;
 	struct clone_stack stack, thread_stack;
 
-	/* between it and its child */
+	/* shared with its child */
 	const struct any_set *set;
-	struct op *op;
-	bool asks;			/* for the child's pids, */
-	struct nspid ids;		/* these, */
-	atomic_bool told;		/* when it has written them down */
+	struct request *req;
+	bool wants_ids;			/* the child is to fill in ids */
+	struct nspid ids;		/* the child's pids */
+	atomic_bool reported;		/* ids are filled in */
 	bool stays;
 
 	/* a racer's calls since the last pause */
-	int nr_ops;
-	struct op ops[CALLS];
+	int nr_reqs;
+	struct request reqs[CALLS];
 
 	/* a destroyer's namespace, and its partner */
 	int namespace;			/* as an open file */
@@ -165,47 +163,47 @@ struct task {
 
 enum kind { ROUND_FOR_ONE, OTHER_ROUND, FREE_RUN, GHOST_RUN, STOP };
 
-static struct world {
+static struct shared_state {
 	pthread_barrier_t barrier;
 	atomic_uint clock;
-	atomic_uint happened[NR_EVENTS];
-	atomic_uint wrong[NR_FAULTS];
+	atomic_uint events[NR_EVENTS];
+	atomic_uint faults[NR_FAULTS];
 	atomic_bool stop;
 
-	/* what the racers are to do next */
+	/* what the racers do next */
 	enum kind kind;
 	int level, pick;		/* the one number of a round */
-	const struct task *haunted;	/* the one of a ghost run */
-	atomic_bool haunted_is_done;
+	const struct worker *target;	/* of a GHOST_RUN */
+	atomic_bool target_is_done;
 
-	struct task tasks[];
-} *world;
+	struct worker workers[];
+} *state;
 
 static int nr_racers = 8, nr_destroyers, nr_founders;
 static int nr_numbers;
 static pid_t numbers[MAX_LEVELS][MAX_NUMBERS];
 static int namespaces[MAX_LEVELS];		/* as open files */
-static long long begin, seconds = 3;
+static long long start_ms, seconds = 3;
 
-static void happens(enum event event)
+static void count_event(enum event event)
 {
-	world->happened[event]++;
+	state->events[event]++;
 }
 
-/* May be called with hardly any stack, and by several in one address space. */
+/* Works on a small stack, and in several tasks that share memory. */
 static __attribute__((format(printf, 2, 3)))
 void fault(enum fault fault, const char *fmt, ...)
 {
 	char text[512];
 	va_list args;
 
-	if (world->wrong[fault]++ >= 3)
+	if (state->faults[fault]++ >= 3)
 		return;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	dprintf(STDOUT_FILENO, "# after %lld ms: not \"%s\": %s\n",
-		now_ms() - begin, faults[fault], text);
+		now_ms() - start_ms, fault_names[fault], text);
 }
 
 static unsigned int below(unsigned int *random, unsigned int n)
@@ -216,13 +214,13 @@ static unsigned int below(unsigned int *random, unsigned int n)
 	return *random % n;
 }
 
-static bool one_in(struct task *me, unsigned int n)
+static bool one_in(struct worker *me, unsigned int n)
 {
 	return !below(&me->random, n);
 }
 
-/* Where the caller's children are born from now on: @fd is a namespace or an init. */
-static void be_born_in(int fd)
+/* Sets pid_for_children: @fd is a namespace's descriptor or its init's pidfd. */
+static void set_children_ns(int fd)
 {
 	if (setns(fd, CLONE_NEWPID))
 		fault(WRONG_RESULT, "setns() fails");
@@ -230,101 +228,101 @@ static void be_born_in(int fd)
 
 static unsigned int stamp(void)
 {
-	return world->clock++;
+	return state->clock++;
 }
 
-static void choose_none(struct op *op)
+static void choose_none(struct request *req)
 {
-	memset(op->pick, ANY, sizeof(op->pick));
+	memset(req->pick, ANY, sizeof(req->pick));
 }
 
-/* More often than not it is a level that many have. */
-static int choose_level(struct task *me)
+/* Prefers the levels that most workers have. */
+static int choose_level(struct worker *me)
 {
 	int level = one_in(me, 2) ? 3 : me->level;
 
 	return below(&me->random, (level < me->level ? level : me->level) + 1);
 }
 
-static int own(const struct task *me)
+static int own(const struct worker *me)
 {
 	return OWN + me->nr;
 }
 
-/* At some levels, or at all. */
-static void choose_own(struct task *me, struct op *op)
+/* Requests the own number, at some levels or at all. */
+static void choose_own(struct worker *me, struct request *req)
 {
 	const bool all = one_in(me, 2);
 	int i;
 
 	for (i = 0; i <= me->level; i++)
 		if (all || one_in(me, 4))
-			op->pick[i] = own(me);
+			req->pick[i] = own(me);
 }
 
-static void choose_contested(struct task *me, struct op *op)
+static void choose_contested(struct worker *me, struct request *req)
 {
 	int n = 1 + below(&me->random, 2);
 
-	choose_own(me, op);
+	choose_own(me, req);
 	while (n--)
-		op->pick[choose_level(me)] = CONTESTED + below(&me->random, 3);
+		req->pick[choose_level(me)] = CONTESTED + below(&me->random, 3);
 }
 
-/* What others want, beside a number that cannot be had. */
-static void choose_in_vain(struct task *me, struct op *op)
+/* Requests what others request, and a number that is held for good. */
+static void choose_held(struct worker *me, struct request *req)
 {
 	int i, n = 1 + below(&me->random, 4);
 
 	for (i = 0; i <= me->level; i++)
 		if (n == 4 || one_in(me, 8))
-			op->pick[i] = OWN + below(&me->random, nr_numbers - OWN);
+			req->pick[i] = OWN + below(&me->random, nr_numbers - OWN);
 	while (n--)
-		op->pick[choose_level(me)] = CONTESTED + below(&me->random, 3);
-	op->pick[choose_level(me)] = one_in(me, 2) ? HELD : ZOMBIE;
+		req->pick[choose_level(me)] = CONTESTED + below(&me->random, 3);
+	req->pick[choose_level(me)] = one_in(me, 2) ? HELD : ZOMBIE;
 }
 
-static void choose_any(struct task *me, struct op *op)
+static void choose_any(struct worker *me, struct request *req)
 {
 	switch (below(&me->random, 7)) {
 	case 0:
 		break;
 	case 1:
-		choose_own(me, op);
+		choose_own(me, req);
 		break;
 	case 2:
 	case 3:
-		choose_in_vain(me, op);
+		choose_held(me, req);
 		break;
 	default:
-		choose_contested(me, op);
+		choose_contested(me, req);
 	}
 }
 
-static bool asks_for(const struct op *op, int first, int last)
+static bool asks_for(const struct request *req, int first, int last)
 {
 	int i;
 
 	for (i = 0; i < MAX_LEVELS; i++)
-		if (op->pick[i] >= first && op->pick[i] <= last)
+		if (req->pick[i] >= first && req->pick[i] <= last)
 			return true;
 	return false;
 }
 
-static bool is_in_vain(const struct op *op)
+static bool asks_for_held(const struct request *req)
 {
-	return asks_for(op, HELD, ZOMBIE);
+	return asks_for(req, HELD, ZOMBIE);
 }
 
-/* Sets that begin with no choice may as well be shorter. */
-static struct any_set make_set(struct task *me, const struct op *op)
+/* Leading entries of 0 may be left out. */
+static struct any_set make_set(struct worker *me, const struct request *req)
 {
 	const bool shorten = one_in(me, 2);
 	struct any_set set = {};
 	int i;
 
 	for (i = 0; i <= me->level; i++) {
-		int pick = op->pick[i];
+		int pick = req->pick[i];
 
 		if (shorten && !set.num_pids && pick == ANY)
 			continue;
@@ -337,86 +335,86 @@ static struct any_set make_set(struct task *me, const struct op *op)
 
 static int child(struct start *sp)
 {
-	struct task *me = sp->arg;
+	struct worker *me = sp->arg;
 
-	if (me->asks)
+	if (me->wants_ids)
 		me->ids = read_nspid("/proc/thread-self/status");
-	atomic_store(&me->told, true);
+	atomic_store(&me->reported, true);
 	while (me->stays)
 		syscall(SYS_pause);
 	return 0;
 }
 
-static int call(struct task *me, unsigned long flags, struct clone_stack *stack,
+static int call(struct worker *me, unsigned long flags, struct clone_stack *stack,
 		int *parent_tid)
 {
-	struct op *op = me->op;
+	struct request *req = me->req;
 
-	op->start = stamp();
-	op->rc = clone_on_stack(CHEAP | flags, stack, parent_tid, NULL, 0,
-				me->set, child, me);
-	op->end = stamp();
-	return op->rc;
+	req->start = stamp();
+	req->rc = clone_on_stack(CHEAP | flags, stack, parent_tid, NULL, 0,
+				 me->set, child, me);
+	req->end = stamp();
+	return req->rc;
 }
 
 /* Becomes a zombie with a live thread, or exits if it cannot have one. */
 static int thread_leader(struct start *sp)
 {
-	struct task *me = sp->arg;
+	struct worker *me = sp->arg;
 
 	call(me, CLONE_THREAD, &me->thread_stack, NULL);
 	return 0;
 }
 
-static void check_pids(struct task *me, struct op *op)
+static void check_pids(struct worker *me, struct request *req)
 {
 	int i, wrong = ANY;
 
-	if (op->pick[me->home] != ANY &&
-	    op->rc != numbers[me->home][op->pick[me->home]])
+	if (req->pick[me->home] != ANY &&
+	    req->rc != numbers[me->home][req->pick[me->home]])
 		fault(WRONG_PIDS, "asked for %d at level %d, and %d was returned",
-		      numbers[me->home][op->pick[me->home]], me->home, op->rc);
-	if (!me->asks)
+		      numbers[me->home][req->pick[me->home]], me->home, req->rc);
+	if (!me->wants_ids)
 		return;
-	while (!atomic_load(&me->told))
+	while (!atomic_load(&me->reported))
 		sched_yield();
-	happens(NSPIDS_READ);
+	count_event(NSPIDS_READ);
 	for (i = 0; i <= me->level; i++)
-		if (op->pick[i] != ANY && me->ids.pid[i] != numbers[i][op->pick[i]])
+		if (req->pick[i] != ANY && me->ids.pid[i] != numbers[i][req->pick[i]])
 			wrong = i;
 	if (me->ids.n != me->level + 1)
 		fault(WRONG_PIDS, "%d levels, and the child has %d pids",
 		      me->level + 1, me->ids.n);
-	else if (me->ids.pid[me->home] != op->rc)
-		fault(WRONG_PIDS, "the child is called %d, and %d was returned",
-		      me->ids.pid[me->home], op->rc);
+	else if (me->ids.pid[me->home] != req->rc)
+		fault(WRONG_PIDS, "the child has pid %d, and %d was returned",
+		      me->ids.pid[me->home], req->rc);
 	else if (wrong != ANY)
-		fault(WRONG_PIDS, "asked for %d at level %d, and the child is called %d there",
-		      numbers[wrong][op->pick[wrong]], wrong, me->ids.pid[wrong]);
+		fault(WRONG_PIDS, "asked for %d at level %d, and the child has %d there",
+		      numbers[wrong][req->pick[wrong]], wrong, me->ids.pid[wrong]);
 }
 
-/* Makes a call with what was chosen: the process to let go of, or 0. */
-static pid_t ask(struct task *me, struct op *op)
+/* Requests the chosen pids. Returns the process to release, or 0. */
+static pid_t request_pids(struct worker *me, struct request *req)
 {
-	const bool chosen = asks_for(op, 0, MAX_NUMBERS);
-	const struct any_set set = make_set(me, op);
+	const bool chosen = asks_for(req, 0, MAX_NUMBERS);
+	const struct any_set set = make_set(me, req);
 	pid_t pid = 0;
 
-	me->op = op;
+	me->req = req;
 	me->set = chosen || one_in(me, 2) ? &set : NULL;
-	me->asks = one_in(me, 4);
-	me->told = false;
-	/* The thread of another cannot be made in other namespaces. */
-	if (chosen && me->home == me->level && world->kind != GHOST_RUN &&
+	me->wants_ids = one_in(me, 4);
+	me->reported = false;
+	/* A thread cannot be created in another namespace. */
+	if (chosen && me->home == me->level && state->kind != GHOST_RUN &&
 	    one_in(me, 4)) {
 		me->stays = true;
-		op->rc = 0;
+		req->rc = 0;
 		pid = clone_on_stack(CHEAP | CLONE_VFORK | SIGCHLD, &me->stack,
 				     NULL, NULL, 0, NULL, thread_leader, me);
 		if (pid < 0)
 			fault(WRONG_RESULT, "a fork fails: %s", strerror(-pid));
-		if (op->rc > 0)
-			happens(THREADS);
+		if (req->rc > 0)
+			count_event(THREADS);
 		else if (pid > 0)
 			wait_exit(pid);
 	} else {
@@ -424,18 +422,18 @@ static pid_t ask(struct task *me, struct op *op)
 		pid = call(me, SIGCHLD, &me->stack, NULL);
 	}
 
-	if (op->rc > 0) {
-		happens(chosen ? WON : FORKS);
-		check_pids(me, op);
-		if (is_in_vain(op))
-			fault(TWO_WINNERS, "one got what is held for good");
+	if (req->rc > 0) {
+		count_event(chosen ? WON : FORKS);
+		check_pids(me, req);
+		if (asks_for_held(req))
+			fault(TWO_WINNERS, "a number that is held for good was given");
 		return pid;
 	}
-	if (op->rc != -EBUSY || !chosen)
-		fault(WRONG_RESULT, "%s, with %u pids chosen", strerror(-op->rc),
+	if (req->rc != -EBUSY || !chosen)
+		fault(WRONG_RESULT, "%s, with %u pids chosen", strerror(-req->rc),
 		      me->set ? me->set->num_pids : 0);
 	else
-		happens(is_in_vain(op) ? ASKED_IN_VAIN : LOST);
+		count_event(asks_for_held(req) ? REFUSED_HELD : LOST);
 	return 0;
 }
 
@@ -454,116 +452,115 @@ static void await_free(pid_t tid)
 	fcntl(STDOUT_FILENO, F_SETOWN, 0);
 }
 
-static void let_child_go(struct task *me, struct op *op, pid_t pid)
+static void let_child_go(struct worker *me, struct request *req, pid_t pid)
 {
 	siginfo_t info = {};
 
-	op->release = stamp();
+	req->release = stamp();
 	if (pid > 0) {
-		if (world->kind < FREE_RUN && asks_for(op, 0, MAX_NUMBERS) &&
+		if (state->kind < FREE_RUN && asks_for(req, 0, MAX_NUMBERS) &&
 		    !waitid(P_PID, pid, &info, WEXITED | WNOWAIT | WNOHANG) &&
 		    info.si_pid)
-			happens(ZOMBIES);
+			count_event(ZOMBIES);
 		if (me->stays)
 			kill(pid, SIGKILL);
 		wait_exit(pid);
-		if (op->rc > 0 && op->rc != pid)	/* a thread */
-			await_free(op->rc);
+		if (req->rc > 0 && req->rc != pid)	/* a thread */
+			await_free(req->rc);
 	}
-	op->gone = stamp();
+	req->gone = stamp();
 }
 
 /*
- * What others want: it is never taken. When it is in use, that may be found
- * before the pidfd is stored.
+ * Requests numbers that others request, too, but the pidfd cannot be stored.
+ * EBUSY may be found before that.
  */
-static void fail_late(struct task *me, struct op *op)
+static void fail_late(struct worker *me, struct request *req)
 {
-	const struct any_set set = make_set(me, op);
+	const struct any_set set = make_set(me, req);
 
-	me->op = op;
+	me->req = req;
 	me->set = &set;
 	call(me, CLONE_PIDFD | SIGCHLD, &me->stack, (int *)1);
-	if (op->rc == -EFAULT)
-		happens(FAILED_LATE);
-	else if (op->rc != -EBUSY || !asks_for(op, 0, MAX_NUMBERS))
+	if (req->rc == -EFAULT)
+		count_event(FAILED_LATE);
+	else if (req->rc != -EBUSY || !asks_for(req, 0, MAX_NUMBERS))
 		fault(WRONG_RESULT, "%s where EFAULT was to come late",
-		      strerror(-op->rc));
-	op->release = stamp();
-	op->gone = op->release;
+		      strerror(-req->rc));
+	req->release = stamp();
+	req->gone = req->release;
 }
 
-static void take_part(struct task *me)
+static void take_part(struct worker *me)
 {
-	struct op *op = me->ops;
+	struct request *req = me->reqs;
 	pid_t pid;
 
-	choose_none(op);
-	if (world->kind == OTHER_ROUND) {
-		choose_contested(me, op);
-	} else if (me->level >= world->level) {
-		choose_own(me, op);
-		op->pick[world->level] = world->pick;
+	choose_none(req);
+	if (state->kind == OTHER_ROUND) {
+		choose_contested(me, req);
+	} else if (me->level >= state->level) {
+		choose_own(me, req);
+		req->pick[state->level] = state->pick;
 	}
-	pid = ask(me, op);
-	pthread_barrier_wait(&world->barrier);
-	let_child_go(me, op, pid);
-	me->nr_ops = 1;
+	pid = request_pids(me, req);
+	pthread_barrier_wait(&state->barrier);
+	let_child_go(me, req, pid);
+	me->nr_reqs = 1;
 }
 
-static void run_free(struct task *me)
+static void run_free(struct worker *me)
 {
-	for (me->nr_ops = 0; me->nr_ops < CALLS; me->nr_ops++) {
-		struct op *op = &me->ops[me->nr_ops];
+	for (me->nr_reqs = 0; me->nr_reqs < CALLS; me->nr_reqs++) {
+		struct request *req = &me->reqs[me->nr_reqs];
 		int linger = below(&me->random, 8);
 		pid_t pid;
 
-		choose_none(op);
-		choose_any(me, op);
+		choose_none(req);
+		choose_any(me, req);
 		if (one_in(me, 8)) {
-			fail_late(me, op);
+			fail_late(me, req);
 			continue;
 		}
-		pid = ask(me, op);
-		while (op->rc > 0 && linger--)
+		pid = request_pids(me, req);
+		while (req->rc > 0 && linger--)
 			sched_yield();
-		let_child_go(me, op, pid);
+		let_child_go(me, req, pid);
 	}
 }
 
 /*
- * One asks for its own numbers, again and again. All others ask for the same
- * ones, and first or last for one that cannot be had, or have nowhere to put
- * the pidfd. They must not be in its way, and have nothing to be judged by but
- * their results.
+ * One worker requests its own numbers again and again. The others request the
+ * same numbers in calls that fail: with a number that is held at either end of
+ * the set, or with a pidfd that cannot be stored. The one must never fail.
  */
-static void run_for_ghosts(struct task *me)
+static void run_for_ghosts(struct worker *me)
 {
-	struct op *op = me->ops;
+	struct request *req = me->reqs;
 	int i;
 
-	me->nr_ops = 0;
+	me->nr_reqs = 0;
 	do {
-		choose_none(op);
+		choose_none(req);
 		for (i = 0; i <= me->level; i++)
-			op->pick[i] = own(world->haunted);
-		if (me == world->haunted) {
-			me->nr_ops++;
+			req->pick[i] = own(state->target);
+		if (me == state->target) {
+			me->nr_reqs++;
 		} else if (one_in(me, 2)) {
-			fail_late(me, op);
+			fail_late(me, req);
 			continue;
 		} else {
-			op->pick[one_in(me, 2) ? 0 : me->level] = HELD;
+			req->pick[one_in(me, 2) ? 0 : me->level] = HELD;
 		}
-		let_child_go(me, op, ask(me, op));
-		if (me == world->haunted && me->nr_ops == CALLS)
-			atomic_store(&world->haunted_is_done, true);
-		op = &me->ops[me->nr_ops % CALLS];
-	} while (!atomic_load(&world->haunted_is_done));
+		let_child_go(me, req, request_pids(me, req));
+		if (me == state->target && me->nr_reqs == CALLS)
+			atomic_store(&state->target_is_done, true);
+		req = &me->reqs[me->nr_reqs % CALLS];
+	} while (!atomic_load(&state->target_is_done));
 }
 
-/* Did the two ask for the same number somewhere? */
-static bool overlap(const struct op *a, const struct op *b)
+/* Do both request the same number at some level? */
+static bool overlap(const struct request *a, const struct request *b)
 {
 	int i;
 
@@ -573,113 +570,113 @@ static bool overlap(const struct op *a, const struct op *b)
 	return false;
 }
 
-static void judge_call(const struct task *me, const struct op *op)
+static void judge_call(const struct worker *me, const struct request *req)
 {
-	bool explained = is_in_vain(op);
-	const struct task *other;
-	const struct op *o;
+	bool explained = asks_for_held(req);
+	const struct worker *other;
+	const struct request *o;
 	char text[256];
 	int i, len = 0;
 
-	if (op->rc <= 0 && op->rc != -EBUSY)
+	if (req->rc <= 0 && req->rc != -EBUSY)
 		return;
-	for (other = world->tasks; other < world->tasks + nr_racers; other++) {
-		for (o = other->ops; o < other->ops + other->nr_ops; o++) {
+	for (other = state->workers; other < state->workers + nr_racers; other++) {
+		for (o = other->reqs; o < other->reqs + other->nr_reqs; o++) {
 			if (other == me || o->rc <= 0 ||
-			    o->start > op->gone || op->start > o->gone)
+			    o->start > req->gone || req->start > o->gone)
 				continue;
-			if (op->rc == -EBUSY && o->start < op->end)
-				explained |= overlap(op, o);
-			if (op->rc > 0 && other < me && o->end < op->release &&
-			    op->end < o->release && overlap(op, o))
+			if (req->rc == -EBUSY && o->start < req->end)
+				explained |= overlap(req, o);
+			if (req->rc > 0 && other < me && o->end < req->release &&
+			    req->end < o->release && overlap(req, o))
 				fault(TWO_WINNERS, "racers %d and %d had one number at once",
 				      me->nr, other->nr);
 		}
 	}
-	if (op->rc > 0 || explained)
+	if (req->rc > 0 || explained)
 		return;
 	for (i = 0; i <= me->level && len < sizeof(text) - 20; i++)
-		if (op->pick[i] != ANY)
-			len += sprintf(text + len, " %d:%d", i, numbers[i][op->pick[i]]);
+		if (req->pick[i] != ANY)
+			len += sprintf(text + len, " %d:%d", i, numbers[i][req->pick[i]]);
 	fault(GHOST, "racer %d, of %d levels, asked for (level:number)%s",
 	      me->nr, me->level + 1, text);
 }
 
 static void judge(void)
 {
-	const struct task *t;
+	const struct worker *t;
 	int i, winners = 0;
 
-	for (t = world->tasks; t < world->tasks + nr_racers; t++) {
-		for (i = 0; i < t->nr_ops; i++)
-			judge_call(t, &t->ops[i]);
-		winners += t->level >= world->level && t->ops->rc > 0;
+	for (t = state->workers; t < state->workers + nr_racers; t++) {
+		for (i = 0; i < t->nr_reqs; i++)
+			judge_call(t, &t->reqs[i]);
+		winners += t->level >= state->level && t->reqs->rc > 0;
 	}
-	if (world->kind == ROUND_FOR_ONE && winners != 1)
+	if (state->kind == ROUND_FOR_ONE && winners != 1)
 		fault(TWO_WINNERS, "%d winners in a round", winners);
-	happens(ROUNDS_FOR_ONE + world->kind);
+	count_event(ROUNDS_FOR_ONE + state->kind);
 }
 
-static bool all_has_happened(void)
+static bool all_events_happened(void)
 {
 	int i;
 
 	for (i = 0; i < NR_EVENTS; i++)
-		if (!world->happened[i])
+		if (!state->events[i])
 			return false;
 	return true;
 }
 
-static void tell(void)
+static void report_progress(void)
 {
-	static long long next = TELL_MS;
-	const long long now = now_ms() - begin;
+	static long long next = PROGRESS_MS;
+	const long long now = now_ms() - start_ms;
 
 	if (now < next)
 		return;
-	next += TELL_MS;
-	dprintf(STDOUT_FILENO, "# %lld s: %u calls won, %u lost, %u in vain, %u namespaces destroyed\n",
-		now / 1000, world->happened[WON], world->happened[LOST],
-		world->happened[ASKED_IN_VAIN], world->happened[NAMESPACES]);
+	next += PROGRESS_MS;
+	dprintf(STDOUT_FILENO, "# %lld s: %u calls won, %u lost, %u for held numbers, %u namespaces destroyed\n",
+		now / 1000, state->events[WON], state->events[LOST],
+		state->events[REFUSED_HELD], state->events[NAMESPACES]);
 }
 
-/* The first racer says what is done next, and judges what was done. */
-static void plan(struct task *me)
+/* The first racer decides what all do next, and checks the results. */
+static void plan(struct worker *me)
 {
-	const long long left = begin + seconds * 1000 - now_ms();
+	const long long left = start_ms + seconds * 1000 - now_ms();
 	int i;
 
-	tell();
-	world->clock = 0;
-	world->kind = below(&me->random, one_in(me, 4) ? STOP : FREE_RUN);
-	if (left < -EXTRA_MS || (left < 0 && all_has_happened()))
-		world->kind = STOP;
+	report_progress();
+	state->clock = 0;
+	state->kind = below(&me->random, one_in(me, 4) ? STOP : FREE_RUN);
+	if (left < -EXTRA_MS || (left < 0 && all_events_happened()))
+		state->kind = STOP;
 	for (i = 0; i < NR_FAULTS; i++)
-		if (world->wrong[i])
-			world->kind = STOP;
-	world->level = below(&me->random, 3) * 16;
-	if (world->level == 16)
-		world->level = below(&me->random, 4);
-	world->pick = CONTESTED + below(&me->random, 3);
-	world->haunted = &world->tasks[below(&me->random, nr_racers)];
-	world->haunted_is_done = false;
+		if (state->faults[i])
+			state->kind = STOP;
+	state->level = below(&me->random, 3) * 16;
+	if (state->level == 16)
+		state->level = below(&me->random, 4);
+	state->pick = CONTESTED + below(&me->random, 3);
+	state->target = &state->workers[below(&me->random, nr_racers)];
+	state->target_is_done = false;
 }
 
-static void race(struct task *me)
+static void run_racer(struct worker *me)
 {
 	for (;;) {
 		if (!me->nr)
 			plan(me);
-		pthread_barrier_wait(&world->barrier);
-		if (world->kind == STOP)
+		pthread_barrier_wait(&state->barrier);
+		if (state->kind == STOP)
 			return;
-		if (world->kind == GHOST_RUN)
+		if (state->kind == GHOST_RUN)
 			run_for_ghosts(me);
-		else if (world->kind == FREE_RUN)
+		else if (state->kind == FREE_RUN)
 			run_free(me);
 		else
 			take_part(me);
-		pthread_barrier_wait(&world->barrier);
+		pthread_barrier_wait(&state->barrier);
 		if (!me->nr)
 			judge();
 	}
@@ -689,17 +686,17 @@ static void race(struct task *me)
 
 static int only_child(struct start *sp)
 {
-	struct task *me = sp->arg;
+	struct worker *me = sp->arg;
 
 	me->ids.pid[0] = syscall(SYS_getpid);
 	return 0;
 }
 
 /*
- * Nobody else forks into the namespace yet: the kernel picks 2 and what
- * follows, whatever fails in between.
+ * Nobody else forks into the namespace yet: the kernel picks 2, 3 and so on,
+ * whatever fails in between.
  */
-static void watch_cursor(struct task *me)
+static void watch_cursor(struct worker *me)
 {
 	bool failed = false;
 	pid_t next = 2;
@@ -742,15 +739,15 @@ static void watch_cursor(struct task *me)
 			fault(CURSOR_MOVED, "%d was next in a new namespace, and a fork got %d",
 			      next, me->ids.pid[0]);
 		else if (failed)
-			happens(CURSORS_READ);
+			count_event(CURSORS_READ);
 		next = me->ids.pid[0] + 1;
 		failed = false;
 	}
 }
 
-/* Up to @n children into the namespace, the first ones to stay, until it dies. */
-static void fill(struct task *me, unsigned int *random, struct clone_stack *kids,
-		 unsigned int n)
+/* Creates up to @n children, of which four stay, until the namespace dies. */
+static void create_children(struct worker *me, unsigned int *random,
+			    struct clone_stack *kids, unsigned int n)
 {
 	struct any_set set = { .num_pids = 1 };
 	unsigned int i;
@@ -764,7 +761,7 @@ static void fill(struct task *me, unsigned int *random, struct clone_stack *kids
 				    &kids[stays ? i : 4], NULL, NULL, 0, &set,
 				    stays ? stay : exit_at_once, NULL);
 		if (rc == -ENOMEM) {
-			happens(REFUSED_BY_DEAD);
+			count_event(REFUSED_BY_DEAD);
 			return;
 		}
 		if (rc == -EBUSY && set.pids[0])
@@ -774,7 +771,7 @@ static void fill(struct task *me, unsigned int *random, struct clone_stack *kids
 			      strerror(-rc));
 			return;
 		}
-		happens(BORN_BEFORE);
+		count_event(BORN_BEFORE);
 		if (!stays)
 			wait_exit(rc);
 	}
@@ -788,11 +785,11 @@ static void reap_all(void)
 
 static int partner(struct start *sp)
 {
-	struct task *me = sp->arg;
+	struct worker *me = sp->arg;
 
-	be_born_in(me->namespace);
-	fill(me, &me->partners_random, me->partners_kids,
-	     below(&me->partners_random, 12));
+	set_children_ns(me->namespace);
+	create_children(me, &me->partners_random, me->partners_kids,
+			below(&me->partners_random, 12));
 	kill(me->init, SIGKILL);
 	reap_all();
 	return 0;
@@ -804,19 +801,19 @@ static int partner(struct start *sp)
  *   partner  children
  *        `-> init       killed by the partner, which no longer waits for me
  */
-static void destroy(struct task *me)
+static void run_destroyer(struct worker *me)
 {
-	while (!atomic_load(&world->stop)) {
+	while (!atomic_load(&state->stop)) {
 		struct any_set set;
-		struct op op;
+		struct request req;
 		int rc, init;
 
-		choose_none(&op);
-		choose_own(me, &op);
-		set = make_set(me, &op);
+		choose_none(&req);
+		choose_own(me, &req);
+		set = make_set(me, &req);
 		/*
-		 * An init that dies ignores SIGCHLD, to have no zombies. That
-		 * is not to be shared: what is reaped here is gone.
+		 * An exiting init ignores SIGCHLD to get rid of zombies, so the
+		 * signal handlers must not be shared with it.
 		 */
 		me->init = clone_on_stack((CHEAP & ~CLONE_SIGHAND) |
 					  CLONE_NEWPID | CLONE_PIDFD | SIGCHLD,
@@ -828,45 +825,45 @@ static void destroy(struct task *me)
 			      strerror(-me->init));
 			return;
 		}
-		be_born_in(init);
+		set_children_ns(init);
 		close(init);
-		/* It can be gone to when the init is dead. */
+		/* It can still be entered when the init is dead. */
 		me->namespace = open(CHILDREN, O_RDONLY | O_CLOEXEC);
 		watch_cursor(me);
-		be_born_in(namespaces[me->level]);
+		set_children_ns(namespaces[me->level]);
 		rc = clone_on_stack(CHEAP | SIGCHLD, &me->partner_stack, NULL,
 				    NULL, 0, NULL, partner, me);
 		if (rc < 0) {
 			fault(WRONG_RESULT, "a fork fails: %s", strerror(-rc));
 			return;
 		}
-		be_born_in(me->namespace);
-		fill(me, &me->random, me->own_kids, UINT_MAX);
-		be_born_in(namespaces[me->level]);
+		set_children_ns(me->namespace);
+		create_children(me, &me->random, me->own_kids, UINT_MAX);
+		set_children_ns(namespaces[me->level]);
 		reap_all();
 		close(me->namespace);
-		happens(NAMESPACES);
+		count_event(NAMESPACES);
 	}
 }
 
 /* Founders */
 
-/* A call of one who has entered the young namespace. */
+/* A call of a task that has entered the young namespace */
 struct attempt {
 	atomic_uint start;
 	unsigned int end;
 	int rc;
-	pid_t asked;			/* in the young one; 0: for any */
-	bool late;			/* there is nowhere to put the pidfd */
-	bool doomed;			/* who makes the call is killed meanwhile */
-	atomic_int nr;			/* what the child says it is called there */
+	pid_t asked;			/* pid in the young namespace; 0: any */
+	bool late;			/* the pidfd cannot be stored */
+	bool killed;			/* the caller is killed during the call */
+	atomic_int nr;			/* the child's own pid there */
 };
 
 struct entrant {
 	int nr;
 	unsigned int random;
 	struct clone_stack stack, kids[2];
-	pid_t init;			/* if it is a child of this one */
+	pid_t init;			/* if it is a child of this task */
 	int nr_attempts;
 	struct attempt attempts[ATTEMPTS];
 };
@@ -876,24 +873,24 @@ struct entrant {
  *   me       --> elder                   init, killed by me
  *            --> maker . . . (nobody)    all of its forks fail
  *   entrants . . . . . . . . children    the first of which is init
- *   doomed . . . . . . . . . (child)     killed by me while it forks
+ *   killed . . . . . . . . . (child)     by me while it forks
  *
- * All share their memory. The times are on a clock of their own.
+ * All share their memory. The young namespace has a clock of its own.
  */
 static struct young {
-	struct task *me;
+	struct worker *me;
 	atomic_uint clock;
 	atomic_int ns;			/* as an open file, or 0 */
-	atomic_uint killed, reaped;	/* when elder was; 0: not yet */
+	atomic_uint killed, reaped;	/* time when elder was; 0: not yet */
 	unsigned int makers_random;
 	struct clone_stack elder_stack, maker_stack, no_stack;
-	struct entrant entrants[ENTRANTS + 1];	/* the last one is doomed */
+	struct entrant entrants[ENTRANTS + 1];	/* the last one is killed */
 } young;
 
 /*
- * What nobody else has, or tries to have: but for 1 in the young namespace, and
- * for the maker, who asks for the numbers of all. In the namespaces that are
- * new, the kernel picks up to (ENTRANTS + 1) * ATTEMPTS + 2.
+ * Numbers that nobody else requests, except 1 in the young namespace, and by
+ * the maker. In the new namespaces the kernel picks pids up to
+ * (ENTRANTS + 1) * ATTEMPTS + 2.
  */
 static struct any_set young_set(unsigned int *random, int nr, bool own_ones,
 				pid_t *asked)
@@ -931,7 +928,7 @@ static int make_young(struct start *sp)
 				    &young.no_stack, (int *)1, NULL, 0, &set,
 				    exit_at_once, NULL);
 		if (rc == -EFAULT)
-			happens(FIRST_FAILED);
+			count_event(FIRST_FAILED);
 		else if (rc != -EBUSY && (rc != -EINVAL || asked <= 1))
 			fault(WRONG_RESULT, "%d where EFAULT was to come late, asked for %d",
 			      rc, asked);
@@ -939,7 +936,7 @@ static int make_young(struct start *sp)
 	return 0;
 }
 
-static int newborn(struct start *sp)
+static int attempt_child(struct start *sp)
 {
 	struct attempt *a = sp->arg;
 
@@ -955,14 +952,14 @@ static int attempt(struct entrant *me)
 	pid_t gone;
 
 	a->nr = 0;
-	a->doomed = false;
+	a->killed = false;
 	a->late = !below(&me->random, 4);
 	a->start = young.clock++;
 	/* Its own signal handlers: it may be an init, see destroy(). */
 	a->rc = clone_on_stack((CHEAP & ~CLONE_SIGHAND) | SIGCHLD |
 			       (a->late ? CLONE_PIDFD : 0),
 			       &me->kids[!!me->init], a->late ? (int *)1 : NULL,
-			       NULL, 0, set.num_pids ? &set : NULL, newborn, a);
+			       NULL, 0, set.num_pids ? &set : NULL, attempt_child, a);
 	a->end = young.clock++;
 	if (a->rc <= 0)
 		return a->rc;
@@ -981,7 +978,7 @@ static int enter(struct start *sp)
 	struct entrant *me = sp->arg;
 	int i;
 
-	be_born_in(young.ns);
+	set_children_ns(young.ns);
 	for (i = 0; i < ATTEMPTS - LAST_ATTEMPTS; i++)
 		if (attempt(me) == -ENOMEM)
 			break;
@@ -998,10 +995,10 @@ static int fork_once(struct start *sp)
 	struct entrant *me = sp->arg;
 	struct attempt *a = &me->attempts[me->nr_attempts - 1];
 
-	be_born_in(young.ns);
+	set_children_ns(young.ns);
 	a->start = young.clock++;
 	clone_on_stack((CHEAP & ~CLONE_SIGHAND) | SIGCHLD, me->kids, NULL, NULL,
-		       0, NULL, newborn, a);
+		       0, NULL, attempt_child, a);
 	return 0;
 }
 
@@ -1011,17 +1008,17 @@ static bool has_init(void)
 }
 
 /*
- * Being killed is what makes a fork fail when its pids are taken. Whether it
- * has failed shows when nobody is pid 1 then. If somebody is, it may be another.
+ * A fork whose caller is killed fails after its pids are taken. It has failed
+ * if there is no pid 1 afterwards. If there is one, it may be another's.
  */
-static void doom_one(struct task *me)
+static void kill_one_in_fork(struct worker *me)
 {
 	struct entrant *e = &young.entrants[ENTRANTS];
 	struct attempt *a = &e->attempts[e->nr_attempts++];
 	int linger = below(&me->random, 2) ? below(&me->random, 2000) : 0;
 	pid_t pid;
 
-	*a = (struct attempt){ .doomed = true };
+	*a = (struct attempt){ .killed = true };
 	pid = clone_on_stack(CHEAP | SIGCHLD, &e->stack, NULL, NULL, 0, NULL,
 			     fork_once, e);
 	if (pid < 0) {
@@ -1037,7 +1034,7 @@ static void doom_one(struct task *me)
 	a->rc = has_init() ? 1 : -EINTR;
 	a->end = young.clock++;
 	if (a->rc < 0)
-		happens(FIRST_KILLED);
+		count_event(FIRST_KILLED);
 }
 
 static struct attempt *next_attempt(struct attempt *a)
@@ -1058,9 +1055,8 @@ static struct attempt *next_attempt(struct attempt *a)
 }
 
 /*
- * Was @a's namespace one with an init, or was one about to be born, before @a
- * came to its end? Who was killed at once could not say which pid it had. And
- * a call that failed at the last moment had pid 1 for a while.
+ * Can there have been an init before @a ended? A child that was killed at once
+ * could not tell its pid. A call that failed late may have had pid 1 for a while.
  */
 static bool may_have_init(const struct attempt *a, bool had_pid)
 {
@@ -1080,7 +1076,7 @@ static const char *wrong_attempt(const struct attempt *a, const struct attempt *
 	const bool gone = young.reaped < a->start;
 
 	*fault = WRONG_RESULT;
-	if (a->doomed && a->rc < 0)
+	if (a->killed && a->rc < 0)
 		return NULL;
 	if (a->rc > 0) {
 		if (a->late)
@@ -1116,7 +1112,7 @@ static const char *wrong_attempt(const struct attempt *a, const struct attempt *
 	}
 }
 
-static void judge_young(void)
+static void judge_attempts(void)
 {
 	struct attempt *a = NULL, *init = NULL;
 	enum fault which;
@@ -1135,18 +1131,18 @@ static void judge_young(void)
 			fault(which, "%s: asked for %d in a namespace that has %s, got %d",
 			      wrong, a->asked, init ? "an init now" : "no init", a->nr);
 		else if (a->rc > 0 && a->nr > 1)
-			happens(BEHIND_INIT);
+			count_event(BEHIND_INIT);
 		else if (a->rc == -EINVAL)
-			happens(REFUSED_FOR_INIT);
+			count_event(REFUSED_FOR_INIT);
 		else if (a->rc == -ENOMEM && young.reaped < a->start)
-			happens(REFUSED_BELOW_DEAD);
+			count_event(REFUSED_BELOW_DEAD);
 	}
 	if (init)
-		happens(INITS_OF_OTHERS);
-	happens(init ? DEAD_AFTER_INIT : DEAD_BEFORE_INIT);
+		count_event(INITS_OF_OTHERS);
+	count_event(init ? DEAD_AFTER_INIT : DEAD_BEFORE_INIT);
 }
 
-static bool found_one(struct task *me)
+static bool found_namespace(struct worker *me)
 {
 	struct entrant *e;
 	pid_t elder, maker;
@@ -1165,11 +1161,11 @@ static bool found_one(struct task *me)
 		fault(WRONG_RESULT, "%s for a new namespace", strerror(-elder));
 		return false;
 	}
-	be_born_in(fd);
+	set_children_ns(fd);
 	close(fd);
 	maker = clone_on_stack(CHEAP | SIGCHLD, &young.maker_stack, NULL, NULL,
 			       0, NULL, make_young, NULL);
-	be_born_in(namespaces[me->level]);
+	set_children_ns(namespaces[me->level]);
 	if (maker < 0) {
 		fault(WRONG_RESULT, "%s in a new namespace", strerror(-maker));
 		let_go(elder);
@@ -1181,7 +1177,7 @@ static bool found_one(struct task *me)
 	young.entrants[ENTRANTS].nr_attempts = 0;
 	end = below(&me->random, 8);
 	while (end-- && !has_init())
-		doom_one(me);
+		kill_one_in_fork(me);
 	for (e = young.entrants; e < young.entrants + ENTRANTS; e++) {
 		e->init = 0;
 		e->nr_attempts = 0;
@@ -1189,7 +1185,7 @@ static bool found_one(struct task *me)
 				   NULL, enter, e) < 0)
 			fault(WRONG_RESULT, "a fork fails");
 	}
-	/* Some have no time for a single call, others have for almost all. */
+	/* Kill after no call, some, or almost all. */
 	end = below(&me->random, ENTRANTS * ATTEMPTS);
 	if (one_in(me, 2))
 		end %= 8;
@@ -1197,22 +1193,22 @@ static bool found_one(struct task *me)
 		if (e->nr_attempts == ATTEMPTS || has_init())
 			sched_yield();
 		else
-			doom_one(me);
+			kill_one_in_fork(me);
 	}
 	young.killed = young.clock++;
 	kill(elder, SIGKILL);
-	/* It goes when all below are reaped: maker, and a child of the doomed. */
+	/* It is reaped after all tasks in its namespaces. */
 	do
 		gone = waitpid(-1, NULL, __WALL);
 	while (gone > 0 && gone != elder);
 	young.reaped = young.clock++;
 	reap_all();
 	close(young.ns);
-	judge_young();
+	judge_attempts();
 	return true;
 }
 
-static void found(struct task *me)
+static void run_founder(struct worker *me)
 {
 	struct entrant *e;
 
@@ -1223,16 +1219,16 @@ static void found(struct task *me)
 		e->nr = e - young.entrants;
 		e->random = me->random + 4 + 2 * e->nr;
 	}
-	while (!atomic_load(&world->stop) && found_one(me))
+	while (!atomic_load(&state->stop) && found_namespace(me))
 		;
 }
 
-/* The whole */
+/* Start and end */
 
 static void start(int nr, unsigned int seed)
 {
 	static const int levels[] = { 0, 3, MAX_LEVELS - 1 };
-	struct task *me = &world->tasks[nr];
+	struct worker *me = &state->workers[nr];
 	const bool founder = nr >= nr_racers + nr_destroyers;
 	const bool destroyer = nr >= nr_racers && !founder;
 	const int i = founder ? nr - nr_racers - nr_destroyers + 1 :
@@ -1248,22 +1244,22 @@ static void start(int nr, unsigned int seed)
 	me->random = (seed + nr) * 2654435761 | 1;
 	me->partners_random = me->random + 2;
 	me->level = levels[i % 3];
-	/* There is to be room below. */
+	/* Leave room for namespaces below. */
 	if (nr >= nr_racers && me->level == MAX_LEVELS - 1)
 		me->level -= founder ? 2 : 1;
-	be_born_in(namespaces[me->level]);
+	set_children_ns(namespaces[me->level]);
 	if (nr >= nr_racers || i / 3 % 2) {
 		me->home = me->level;
 		go_on_as_child();
 	}
 	if (founder)
-		found(me);
+		run_founder(me);
 	else if (destroyer)
-		destroy(me);
+		run_destroyer(me);
 	else
-		race(me);
+		run_racer(me);
 	if (!nr)
-		atomic_store(&world->stop, true);
+		atomic_store(&state->stop, true);
 	_exit(0);
 }
 
@@ -1307,8 +1303,8 @@ static bool numbers_are_free(void)
 }
 
 /*
- * The last pids that the kernel picked, in all namespaces but the oldest, where
- * others may have them. The inits of the younger ones are not much above 1000.
+ * Checks the last pids that the kernel picked, in all namespaces but the oldest,
+ * where others may use them. The inits of the younger ones are just above 1000.
  */
 static void look_for_lost_pids(void)
 {
@@ -1329,7 +1325,7 @@ static void look_for_lost_pids(void)
 	}
 }
 
-/* Our children's from the namespace of the caller's children on upwards. */
+/* Opens the caller's pid_for_children and its ancestors. */
 static void open_namespaces(void)
 {
 	int i;
@@ -1342,7 +1338,7 @@ static void open_namespaces(void)
 		ksft_exit_fail_perror("namespaces");
 }
 
-static void find_numbers(void)
+static void choose_numbers(void)
 {
 	char path[32];
 	int i, level, nr = 300;
@@ -1361,9 +1357,9 @@ static void find_numbers(void)
 	}
 }
 
-static void stuck(int sig)
+static void on_alarm(int sig)
 {
-	static const char text[] = "Bail out! stuck: the tasks do not come to an end\n";
+	static const char text[] = "Bail out! the workers do not end\n";
 
 	if (write(STDOUT_FILENO, text, strlen(text)))
 		_exit(KSFT_FAIL);
@@ -1385,7 +1381,7 @@ static unsigned int number(const char *option, const char *text,
 
 static void usage(int status)
 {
-	printf("usage: stress_test [-t SECONDS] [-j TASKS] [-s SEED]\n"
+	printf("usage: stress_test [-t SECONDS] [-j RACERS] [-s SEED]\n"
 	       "  -t  how long to run (STRESS_SECONDS in the environment, or 3)\n"
 	       "  -j  how many racers, from 6 to 64 (8); a destroyer and a founder for every 4\n"
 	       "  -s  what their choices start from (random)\n");
@@ -1399,7 +1395,7 @@ int main(int argc, char *argv[])
 	unsigned int seed = time(NULL) * 1000003 + getpid();
 	struct any_set set;
 	pid_t init, holder, zombie;
-	int i, opt, status, nr_tasks;
+	int i, opt, status, nr_workers;
 
 	if (env)
 		seconds = number("STRESS_SECONDS", env, 1, 1000000);
@@ -1432,23 +1428,23 @@ int main(int argc, char *argv[])
 	ksft_print_msg("%lld s, %d racers, %d destroyers, %d founders, %ld CPUs; -s %u\n",
 		       seconds, nr_racers, nr_destroyers, nr_founders,
 		       sysconf(_SC_NPROCESSORS_ONLN), seed);
-	signal(SIGALRM, stuck);
+	signal(SIGALRM, on_alarm);
 	alarm(seconds + EXTRA_MS / 1000 + HANG_SECONDS);
 
-	world = shared(sizeof(*world) + MAX_TASKS * sizeof(struct task));
+	state = shared(sizeof(*state) + MAX_WORKERS * sizeof(struct worker));
 	pthread_barrierattr_init(&attr);
 	pthread_barrierattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-	pthread_barrier_init(&world->barrier, &attr, nr_racers);
+	pthread_barrier_init(&state->barrier, &attr, nr_racers);
 
 	init = nest_children(MAX_LEVELS - 1);
 	open_namespaces();
-	find_numbers();
-	begin = now_ms();
+	choose_numbers();
+	start_ms = now_ms();
 	if (!numbers_are_free())
 		ksft_exit_fail_msg("the numbers are not free to begin with\n");
 	set = same_at_all_levels(HELD);
 	holder = hold(&set);
-	/* Of no exit signal, so that waitpid() does not find it below. */
+	/* Without exit signal, waitpid() does not find it below. */
 	set = same_at_all_levels(ZOMBIE);
 	zombie = clone_with_pids(0, NULL, NULL, NULL, 0, &set);
 	if (!zombie)
@@ -1456,27 +1452,27 @@ int main(int argc, char *argv[])
 	if (holder < 0 || zombie < 0)
 		ksft_exit_fail_msg("no holders: %d, %d\n", holder, zombie);
 
-	begin = now_ms();
-	be_born_in(namespaces[0]);
-	nr_tasks = nr_racers + nr_destroyers + nr_founders;
-	for (i = 0; i < nr_tasks; i++)
+	start_ms = now_ms();
+	set_children_ns(namespaces[0]);
+	nr_workers = nr_racers + nr_destroyers + nr_founders;
+	for (i = 0; i < nr_workers; i++)
 		start(i, seed);
-	for (i = 0; i < nr_tasks; i++)
+	for (i = 0; i < nr_workers; i++)
 		if (waitpid(-1, &status, 0) < 0 || status)
-			ksft_exit_fail_msg("a task ended with status 0x%x\n", status);
+			ksft_exit_fail_msg("a worker ended with status 0x%x\n", status);
 
 	let_go(holder);
 	let_go(zombie);
-	be_born_in(namespaces[MAX_LEVELS - 1]);
+	set_children_ns(namespaces[MAX_LEVELS - 1]);
 	numbers_are_free();
 	look_for_lost_pids();
 	kill(init, SIGKILL);
 	reap_all();
 
 	for (i = 0; i < NR_EVENTS; i++)
-		ksft_print_msg("%9u %s\n", world->happened[i], events[i]);
+		ksft_print_msg("%9u %s\n", state->events[i], event_names[i]);
 	for (i = 0; i < NR_FAULTS; i++)
-		ksft_test_result(!world->wrong[i], "%s\n", faults[i]);
-	ksft_test_result(all_has_happened(), "all of it has happened\n");
+		ksft_test_result(!state->faults[i], "%s\n", fault_names[i]);
+	ksft_test_result(all_events_happened(), "all events have happened\n");
 	ksft_finished();
 }
