@@ -132,7 +132,8 @@ static void slow_vfork(char **argv)
 	}
 }
 
-/* The first process of a pid namespace is ending, and waits for a zombie in there
+/*
+ * The first process of a pid namespace is ending, and waits for a zombie in there
  * that a parent outside does not wait for.
  */
 static void init_waits(char **argv)
@@ -202,13 +203,25 @@ static void restorer(char **argv)
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
 	const int cap = CAP_CHECKPOINT_RESTORE;
 
-	if (prctl(PR_SET_KEEPCAPS, 1) || setresuid(atoi(argv[0]), atoi(argv[0]), atoi(argv[0])))
+	if (prctl(PR_SET_SECUREBITS, SECBIT_KEEP_CAPS | SECBIT_NOROOT) ||
+	    setresuid(atoi(argv[0]), atoi(argv[0]), atoi(argv[0])))
 		err(1, "setresuid");
-	data[cap / 32].permitted = data[cap / 32].effective = data[cap / 32].inheritable =
-		1U << cap % 32;
+	data[cap / 32].permitted = 1U << cap % 32;
+	data[cap / 32].effective = data[cap / 32].permitted;
+	data[cap / 32].inheritable = data[cap / 32].permitted;
 	if (syscall(SYS_capset, &header, data) ||
 	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0))
 		err(1, "capset");
+	execvp(argv[1], argv + 1);
+	err(1, "%s", argv[1]);
+}
+
+/* Runs a command as user @argv[0], without privilege. */
+static void user(char **argv)
+{
+	if (setresgid(atoi(argv[0]), atoi(argv[0]), atoi(argv[0])) ||
+	    setresuid(atoi(argv[0]), atoi(argv[0]), atoi(argv[0])))
+		err(1, "setresuid");
 	execvp(argv[1], argv + 1);
 	err(1, "%s", argv[1]);
 }
@@ -257,6 +270,7 @@ int main(int argc, char **argv)
 		{ "subreaper", subreaper, 1 },
 		{ "ignore_hup", ignore_hup, 1 },
 		{ "restorer", restorer, 2 },
+		{ "user", user, 2 },
 		{ "filtered", filtered, 1 },
 		{ "nothing", nothing, 0 },
 	};
@@ -265,6 +279,6 @@ int main(int argc, char **argv)
 	for (i = 0; argc > 1 && i < sizeof(cases) / sizeof(cases[0]); i++)
 		if (!strcmp(argv[1], cases[i].name) && argc >= 2 + cases[i].args)
 			cases[i].fn(argv + 2);
-	fputs("usage: cases NAME [ARG...]; the names are in cases.c\n", stderr);
+	fputs("usage: cases NAME [ARG...], as samples_test.sh has them\n", stderr);
 	return 2;
 }

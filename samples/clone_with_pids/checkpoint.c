@@ -23,17 +23,32 @@
 
 #include "halt.h"
 
+#define OTHERS_SHOWN	3
+
 static const char usage[] =
-"Usage: checkpoint [-o FILE] PID\n"
+"Usage: checkpoint [-s] [-o FILE] PID\n"
 "       checkpoint -t [FILE]\n"
+"       checkpoint -g [FILE]\n"
 "\n"
 "Write down the process PID and its descendants: their ids in every pid\n"
 "namespace, parents, process groups, sessions, threads and names. The tree is\n"
 "halted while it is read, and then goes on. restart recreates it.\n"
 "\n"
 "  -o, --output FILE  write to FILE, whole or not at all; default: standard output\n"
+"  -s, --subreapers   ask each process whether it is a child subreaper, which /proc\n"
+"                     does not tell: it is made to call prctl() once\n"
 "  -t, --table        show a record (default: of standard input) as a table\n"
+"  -g, --dot          write a record as a graph, for dot of graphviz\n"
 "  -h, --help         show this\n"
+"\n"
+"What the tree can see of being halted: time passes, and system calls that wait with\n"
+"a time-out may return EINTR without a signal, as after SIGSTOP and SIGCONT: those of\n"
+"epoll, semaphores and signals, and of sockets that have time-outs. Waits for ever go\n"
+"on. A process that is between vfork() and execve() goes on to its execve().\n"
+"\n"
+"Groups and sessions that are led from outside of the pid namespace that checkpoint\n"
+"runs in are 0 in the record, and so cannot be told apart; seen from an older pid\n"
+"namespace, they can.\n"
 "\n"
 "Exit status:\n"
 "  0  done\n"
@@ -96,8 +111,19 @@ static int by_tid(const void *a, const void *b)
 	return s->pid.nr[0] - t->pid.nr[0];
 }
 
+static bool is_subreaper(const struct status *st)
+{
+	int answer = may_be_asked(st->tgid) ? ask_subreaper(st->tgid, st->seccomp) : -1;
+
+	if (answer < 0)
+		warnx("cannot ask %d (%s) whether it is a subreaper: it %s", st->tgid,
+		      printable(st->comm), was_stopped(st->tgid) ? "is stopped" :
+		      st->seccomp ? "has a seccomp filter" : "is about to do something else");
+	return answer == 1;
+}
+
 /* Parents before children, and those by number. */
-static void record(struct tree *tree, const struct process *p, int parent)
+static void record(struct tree *tree, const struct process *p, int parent, bool ask)
 {
 	struct recorder r = { .tree = tree, .process = tree->num };
 	struct task *task = tree_add(tree);
@@ -113,6 +139,8 @@ static void record(struct tree *tree, const struct process *p, int parent)
 	task->parent = parent;
 	memcpy(task->comm, st->comm, COMM_LEN);
 	task->stopped = was_stopped(st->tgid);
+	if (ask && task->kind == PROCESS)
+		task->subreaper = is_subreaper(st);
 	if (!is_dead(st) || read_stat(st->tgid, &flags, &task->status))
 		task->status = -1;
 	else	/* a core dump is not part of the tree */
@@ -123,7 +151,43 @@ static void record(struct tree *tree, const struct process *p, int parent)
 	qsort(tree->task + i, tree->num - i, sizeof(*task), by_tid);
 
 	for (p = p->child; p; p = p->sibling)
-		record(tree, p, r.process);
+		record(tree, p, r.process, ask);
+}
+
+/*
+ * A pid namespace whose first process is in the tree can have others that are
+ * not: nsenter brings them there. They will not come back with it.
+ */
+static void name_others(const struct tree *tree)
+{
+	const struct process *p;
+	int num = 0;
+
+	for (p = process; p < process + num_processes; p++) {
+		const struct task *task = tree->task;
+		char path[32];
+		unsigned long ino;
+
+		if (p->in_tree || p->st.kthread || p->st.tgid == getpid())
+			continue;
+		for (; task < tree->task + tree->num; task++) {
+			if (!is_init(task) || p->st.pid.num < task->pid.num)
+				continue;
+			snprintf(path, sizeof(path), "/proc/%d/ns/pid", task->pid.nr[0]);
+			ino = ns_ino(path, 0);
+			snprintf(path, sizeof(path), "/proc/%d/ns/pid", p->st.tgid);
+			if (ino && ns_ino(path, p->st.pid.num - task->pid.num) == ino)
+				break;
+		}
+		if (task == tree->task + tree->num)
+			continue;
+		if (++num > OTHERS_SHOWN)
+			continue;
+		warnx("%d (%s) lives in the pid namespace of %d, but is not in the tree",
+		      p->st.tgid, printable(p->st.comm), task->pid.nr[0]);
+	}
+	if (num > OTHERS_SHOWN)
+		warnx("and %d more processes are in there, but not in the tree", num - OTHERS_SHOWN);
 }
 
 /* A reader of FILE never sees half of it: it appears by rename(). */
@@ -222,16 +286,18 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "help",	no_argument,		NULL, 'h' },
 		{ "output",	required_argument,	NULL, 'o' },
+		{ "subreapers",	no_argument,		NULL, 's' },
+		{ "dot",	no_argument,		NULL, 'g' },
 		{ "table",	no_argument,		NULL, 't' },
 		{ }
 	};
 	const char *output = NULL, *wrong;
 	struct tree tree = {};
-	bool table = false;
+	bool ask = false, table = false, graph = false;
 	struct ids pid;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "ho:t", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "gho:st", options, NULL)) != -1) {
 		switch (c) {
 		case 'h':
 			fputs(usage, stdout);
@@ -239,8 +305,14 @@ int main(int argc, char **argv)
 		case 'o':
 			output = optarg;
 			break;
+		case 's':
+			ask = true;
+			break;
 		case 't':
 			table = true;
+			break;
+		case 'g':
+			graph = true;
 			break;
 		default:
 			fputs("Try 'checkpoint --help'.\n", stderr);
@@ -250,11 +322,16 @@ int main(int argc, char **argv)
 	argv += optind;
 	argc -= optind;
 
-	if (table) {
-		if (output || argc > 1)
-			misused("-t shows one record, on standard output");
+	if (table || graph) {
+		if (table && graph)
+			misused("-t and -g do not go together");
+		if (output || ask || argc > 1)
+			misused("-t and -g show one record, on standard output");
 		tree_read(&tree, argc ? argv[0] : "-");
-		show_table(&tree);
+		if (table)
+			show_table(&tree);
+		else
+			draw_graph(stdout, &tree);
 		close_stdout();
 		return 0;
 	}
@@ -267,7 +344,8 @@ int main(int argc, char **argv)
 
 	need_own_proc();
 	halt_tree(pid.nr[0]);
-	record(&tree, find_process(pid.nr[0]), -1);
+	record(&tree, find_process(pid.nr[0]), -1, ask);
+	name_others(&tree);
 	let_go();
 
 	if (output) {

@@ -3,7 +3,8 @@
 #
 # A process tree in nested pid namespaces is written down, killed, and recreated
 # with the same pids. Needs root, a kernel with clone_with_pids(), busybox, and
-# the sample programs in PATH.
+# the sample programs in PATH. With DOT=1 in the environment, the trees before and
+# after are also printed for graphviz, in lines that begin with "#dot NAME ".
 set -eu
 
 dir=$(mktemp -d /tmp/demo.XXXXXX)
@@ -79,6 +80,19 @@ ready()
 		[ "$(grep -cE '"(sleep|tail|tr|cat)"' "$dir/before")" = 7 ]
 }
 
+# The first process of the pid namespace that is so many deep.
+first_of()
+{
+	awk -v n="$1" '/^NSpid:/ && NF == n + 1 && $NF == 1 { split(FILENAME, part, "/"); print part[3] }' \
+		/proc/[0-9]*/status
+}
+
+# What the tree of process $1, the first in its pid namespace, looks like from inside.
+inside()
+{
+	nsenter -t "$1" -p unshare --mount-proc checkpoint 1
+}
+
 with_pids 0 -- true || fail "clone_with_pids() cannot be called here"
 
 say "A program of many processes, in two pid namespaces below this one"
@@ -151,3 +165,37 @@ diff "$dir/before" "$dir/after" || fail "the tree has changed"
 echo
 echo "It is refused, and that leaves no trace: the tree is the same, $free is still free,"
 echo "and the next fork in there got $next, the pid that it would have got anyway."
+
+say "Restart the service where only its own pids matter: two containers deeper"
+checkpoint -o "$dir/service" "$init"
+inside "$init" >"$dir/inside"
+kill -KILL "$root" "$init"
+unshare -p -f --mount-proc unshare -p -f --mount-proc \
+	restart -i 1 "$dir/service" >"$dir/pid" 2>"$dir/errors" </dev/null &
+root=$!		# for as long as there is no other
+await test -s "$dir/pid"
+root=$(first_of 4)
+checkpoint -o "$dir/deeper" "$root"
+echo "w/x/y/b or w/x/y/b/c: the kernel chose w, x and y; b and c are those of old."
+echo
+checkpoint -t "$dir/deeper"
+inside "$root" >"$dir/now"
+echo
+diff "$dir/inside" "$dir/now" || fail "the tree differs, seen from inside"
+echo "What differs, seen from inside: nothing."
+
+say "Restart what lives there with two pid namespaces less"
+kill -KILL "$root"
+root=$(restart -d -i 1 "$dir/deeper")
+checkpoint -o "$dir/less" "$root"
+checkpoint -t "$dir/less"
+inside "$root" >"$dir/now"
+echo
+diff "$dir/inside" "$dir/now" || fail "the tree differs, seen from inside"
+echo "What differs, seen from inside: nothing."
+
+if [ "${DOT:-}" = 1 ]; then
+	for name in before after deeper less; do
+		checkpoint -g "$dir/$name" | sed "s/^/#dot $name /"
+	done
+fi

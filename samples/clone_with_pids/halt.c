@@ -107,6 +107,7 @@ struct tracee {
 	bool halted;
 	bool gone;
 	bool stopped;		/* by a signal for job control */
+	bool interrupted;	/* by PTRACE_INTERRUPT, and nothing else */
 	int signal;		/* caught on its way to the thread */
 };
 
@@ -143,6 +144,13 @@ bool was_stopped(pid_t tid)
 	return t && t->stopped;
 }
 
+bool may_be_asked(pid_t tid)
+{
+	const struct tracee *t = find_tracee(tid);
+
+	return t && t->halted && t->interrupted;
+}
+
 /* Takes notice of who has halted, and who has ended instead. */
 static void drain(void)
 {
@@ -157,6 +165,7 @@ static void drain(void)
 		t->halted = WIFSTOPPED(status);
 		t->gone = !t->halted;
 		t->stopped = false;
+		t->interrupted = status >> 8 == (SIGTRAP | PTRACE_EVENT_STOP << 8);
 		if (!t->halted)
 			continue;
 		/* A stop without an event is a signal on its way; it must not be lost. */
@@ -379,8 +388,8 @@ static void look_for_cause(const struct tracee *t)
 	text = p ? init_awaits(&p->st) : NULL;
 	if (text)
 		errx(EXIT_FAILURE,
-		     "%d (%s), the first process of a pid namespace, is ending; it waits for\n%s"
-		     "  checkpoint cannot write down a pid namespace that comes to its end.",
+		     "%d (%s), the first process of a pid namespace that comes to its end, waits for\n%s"
+		     "  and cannot be written down any more",
 		     t->pid, printable(p->st.comm), text);
 }
 
@@ -477,6 +486,7 @@ struct restartable {
 
 static bool waits_for_ever(const struct user_regs_struct *regs, long nr)
 {
+#ifdef __x86_64__
 	static const struct restartable of_x86_64[] = {
 		{ 65, -1 },		/* semop */
 		{ 128, 2 },		/* rt_sigtimedwait */
@@ -487,6 +497,7 @@ static bool waits_for_ever(const struct user_regs_struct *regs, long nr)
 		{ 441, 3 },		/* epoll_pwait2 */
 		{ }
 	};
+#endif
 	static const struct restartable of_i386[] = {
 		{ 177, 2 },		/* rt_sigtimedwait */
 		{ 247, 4 },		/* io_getevents */

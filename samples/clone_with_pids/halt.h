@@ -20,6 +20,10 @@ extern int num_processes;
 struct process *find_process(pid_t pid);
 void halt_tree(pid_t root);
 bool was_stopped(pid_t tid);
+bool may_be_asked(pid_t tid);
 void let_go(void);
+
+/* ask.c */
+int ask_subreaper(pid_t tid, bool filtered);
 
 #endif /* HALT_H */

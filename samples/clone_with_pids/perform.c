@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How restart has the steps of its plan taken: one at a time, each by the task
- * that it is for. Each task waits in obey() for its turn, and so does each
- * newborn, as soon as it exists.
+ * How restart has the steps of its plan taken, each by the task that it is for.
+ * Each task waits in obey() for its turn, and so does each newborn, as soon as it
+ * exists. In its turn, a task takes all steps in a row that are its own. The next
+ * turn comes when it has done so, and the newborns have told who they are.
  *
  * They wait for three things at once: for their turn, for the whole tree to
  * stand, and for restart to be gone, even by SIGKILL. For that, a word in shared
@@ -28,7 +29,8 @@
 
 #include "restart.h"
 
-#define STEP_SECONDS	10
+#define TURN_SECONDS	10
+#define TURN_STEPS	64	/* at most */
 #define STACK_SIZE	16384
 
 /* What all of them share. */
@@ -37,10 +39,12 @@ struct stage {
 	unsigned int alive;		/* and so the kernel knows of this */
 	unsigned int stands;		/* the tree is complete */
 	unsigned int over;		/* it shall end */
-	unsigned int done;		/* the step that was taken last */
+	unsigned int done;		/* the step that was taken last in a turn */
 	int error;			/* that it met */
+	unsigned int born;		/* newborns that are there */
+	unsigned int awaited;		/* so many that restart waits for */
 	struct {
-		unsigned int turn;	/* the step that this actor is to take */
+		unsigned int turn;	/* the first step that this actor is to take */
 		pid_t pid;		/* as restart sees it; 0: is not there */
 		pid_t proc;		/* as /proc shows it */
 	} actor[];
@@ -251,7 +255,15 @@ static bool choose_anew(struct actor *a)
 	return pid;
 }
 
-/* The newborn reports the step, when it can be killed by its number. */
+/* The newborn is there when it can be killed by its number. */
+static void report_birth(void)
+{
+	unsigned int born = __atomic_add_fetch(&stage->born, 1, __ATOMIC_SEQ_CST);
+
+	if (born == __atomic_load_n(&stage->awaited, __ATOMIC_SEQ_CST))
+		wake(&stage->born);
+}
+
 static int create_process(unsigned int nr)
 {
 	struct step *s = &step[nr - 1];
@@ -269,7 +281,7 @@ static int create_process(unsigned int nr)
 		return errno;
 	if (child) {
 		a->known_as = child;
-		return -1;
+		return 0;
 	}
 
 	if (s->actor == SELF)
@@ -281,14 +293,14 @@ static int create_process(unsigned int nr)
 		_exit(EXIT_FAILURE);
 	stage->actor[s->who].proc = atoi(self);
 	stage->actor[s->who].pid = proc_index ? st.pid.nr[proc_index] : atoi(self);
-	report(nr, 0);
+	report_birth();
 	obey(s->who);
 }
 
 static void __noreturn thread_main(unsigned int nr)
 {
 	prctl(PR_SET_NAME, actor[step[nr - 1].who].task.comm);
-	report(nr, 0);
+	report_birth();
 	obey(step[nr - 1].who);
 }
 
@@ -364,7 +376,7 @@ static int create_thread(unsigned int nr)
 #else
 #error "clone_with_pids() is there on x86 only"
 #endif
-	return ret < 0 ? -ret : -1;
+	return ret < 0 ? -ret : 0;
 }
 
 static int enter_ns(const struct step *s)
@@ -399,7 +411,7 @@ static int die(unsigned int nr, int sig)
 	__builtin_unreachable();
 }
 
-/* Returns what is to be reported: an errno, or -1 when that is not up to this task. */
+/* Takes one step. Returns an errno. */
 static int take(unsigned int nr)
 {
 	const struct step *s = &step[nr - 1];
@@ -441,50 +453,84 @@ static int take(unsigned int nr)
 	return ret < 0 ? errno : 0;
 }
 
+/* Takes the steps of this turn. Returns the last one, or that which met @error. */
+static unsigned int take_turn(unsigned int nr, int *error)
+{
+	unsigned int first = nr;
+
+	for (;; nr++) {
+		*error = take(nr);
+		if (*error || nr == (unsigned int)num_steps || nr + 1 == first + TURN_STEPS ||
+		    step[nr].actor != step[first - 1].actor)
+			return nr;
+	}
+}
+
 static void obey(int me)
 {
 	unsigned int *turn = &stage->actor[me].turn;
 	unsigned int last = 0, nr;
+	int error;
 
 	for (;;) {
-		int error;
-
-		nr = await_turn(turn, last);
-		last = nr;
-		error = take(nr);
-		if (error >= 0)
-			report(nr, error);
+		last = await_turn(turn, last);
+		nr = take_turn(last, &error);
+		report(nr, error);
 	}
 }
 
-/* Has step @nr taken, by whoever it is for. Returns an errno. */
-int direct(unsigned int nr)
+/* Waits for one of these words to leave @value. Returns an errno. */
+static int await_change(unsigned int *word, unsigned int value, time_t end)
 {
 	const struct timespec slice = { .tv_nsec = 100000000 };
-	time_t end = time(NULL) + STEP_SECONDS;
-	int me = step[nr - 1].actor;
-	unsigned int done;
 	sigset_t pending;
 
-	if (me == SELF) {
-		int error = take(nr);
+	futex(word, FUTEX_WAIT, value, &slice);
+	sigpending(&pending);
+	sigandset(&pending, &pending, &ending);
+	if (!sigisemptyset(&pending))
+		return EINTR;
+	return time(NULL) > end ? ETIMEDOUT : 0;
+}
 
-		if (error >= 0)
-			return error;
+static int await_births(unsigned int first, unsigned int last, time_t end)
+{
+	unsigned int nr, born;
+	int error = 0;
+
+	for (nr = first; nr <= last; nr++)
+		stage->awaited += step[nr - 1].op == CLONE || step[nr - 1].op == CLONE_THREAD_OF;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	while (!error && (born = __atomic_load_n(&stage->born, __ATOMIC_SEQ_CST)) < stage->awaited)
+		error = await_change(&stage->born, born, end);
+	return error;
+}
+
+/*
+ * Has step @nr taken, and those after it that are in the same turn. Returns the
+ * last one, or that which met @error, an errno.
+ */
+unsigned int direct(unsigned int nr, int *error)
+{
+	time_t end = time(NULL) + TURN_SECONDS;
+	int me = step[nr - 1].actor, wrong = 0;
+	unsigned int done, last;
+
+	if (me == SELF) {
+		last = take_turn(nr, error);
 	} else {
 		__atomic_store_n(&stage->actor[me].turn, nr, __ATOMIC_RELEASE);
 		wake(&stage->actor[me].turn);
+		while (!wrong && (done = __atomic_load_n(&stage->done, __ATOMIC_ACQUIRE)) < nr)
+			wrong = await_change(&stage->done, done, end);
+		*error = wrong ? wrong : stage->error;
+		last = wrong ? nr : done;
 	}
-	while ((done = __atomic_load_n(&stage->done, __ATOMIC_ACQUIRE)) != nr) {
-		futex(&stage->done, FUTEX_WAIT, done, &slice);
-		sigpending(&pending);
-		sigandset(&pending, &pending, &ending);
-		if (!sigisemptyset(&pending))
-			return EINTR;
-		if (time(NULL) > end)
-			return ETIMEDOUT;
-	}
-	return stage->error;
+	if (!wrong)
+		wrong = await_births(nr, *error ? last - 1 : last, end);
+	if (!*error)
+		*error = wrong;
+	return last;
 }
 
 /* A zombie has reported before it was one, and who is to stop runs for a moment. */

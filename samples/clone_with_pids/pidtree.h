@@ -83,6 +83,7 @@ struct status {
 	char state;
 	bool kthread;
 	int threads;
+	int seccomp;			/* its mode */
 	char comm[COMM_LEN];
 };
 
@@ -161,5 +162,8 @@ void tree_read(struct tree *tree, const char *path);
 void tree_write(FILE *out, const struct tree *tree);
 bool is_init(const struct task *task);
 void close_stdout(void);
+
+/* dot.c */
+void draw_graph(FILE *out, const struct tree *tree);
 
 #endif /* PIDTREE_H */

@@ -283,9 +283,8 @@ static struct actor *add_helper(struct actor *parent, struct actor *resident,
 
 	if (num_actors == room_for_actors)
 		errx(EXIT_IMPOSSIBLE, "the plan has too many helpers");
-	/* Another restart beside this one begins elsewhere. */
 	if (!spare)
-		spare = next_spare(next_spare(0) - getpid() % 1000);
+		spare = next_spare(0);
 	if (!spare)
 		errx(EXIT_IMPOSSIBLE,
 		     "the record has all pids below kernel.pid_max, but a helper needs one, too");

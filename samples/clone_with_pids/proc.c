@@ -109,6 +109,8 @@ int read_status(struct status *st, const char *dir)
 			read_ids(&st->sid, value);
 		else if (!strncmp(line, "Threads:", 8))
 			st->threads = atoi(value);
+		else if (!strncmp(line, "Seccomp:", 8))
+			st->seccomp = atoi(value);
 		else if (!strncmp(line, "Kthread:", 8))
 			st->kthread = atoi(value);
 	}

@@ -88,56 +88,66 @@ static void __noreturn failed(unsigned int nr, int error)
 	exit(EXIT_FAILURE);
 }
 
+/* @pid_max: that of the namespace that restart lives in */
+static void check_ids(const struct ids *ids, long pid_max)
+{
+	static long inner;	/* that of the namespaces that it makes */
+	unsigned int i;
+
+	for (i = 0; pid_max > 0 && i < ids->num; i++) {
+		bool is_inner = (int)i > base;
+
+		if (ids->nr[i] < pid_max)
+			continue;
+		if (is_inner && !inner)
+			inner = new_pid_max();
+		if (!is_inner || ids->nr[i] >= inner)
+			errx(EXIT_IMPOSSIBLE, "pid %d is not below kernel.pid_max, %ld",
+			     ids->nr[i], is_inner ? inner : pid_max);
+	}
+}
+
 /* What can be known before anything is done. */
 static void check_kernel(const struct tree *tree)
 {
-	long pid_max = read_number("/proc/sys/kernel/pid_max"), inner = 0;
+	long pid_max = read_number("/proc/sys/kernel/pid_max");
 	int error = call_error(0);
 	unsigned int levels, deepest = 0;
 	bool empty;
 	int i;
 
+	for (i = 0; i < tree->num; i++) {
+		check_ids(&tree->task[i].pid, pid_max);
+		check_ids(&tree->task[i].pgid, pid_max);
+		check_ids(&tree->task[i].sid, pid_max);
+		if (tree->task[i].pid.num > deepest)
+			deepest = tree->task[i].pid.num;
+	}
+	if (newborn_depth(&empty))
+		errx(EXIT_IMPOSSIBLE,
+		     "its children would live in another pid namespace: use unshare --fork");
+	if (method != CLONE_WITH_PIDS)
+		return;
+
 	if (error)
 		errx(EXIT_IMPOSSIBLE, "%s", error == ENOSYS ?
 		     "this kernel has no clone_with_pids(): it needs CONFIG_CLONE_WITH_PIDS=y" :
 		     "a seccomp filter forbids clone_with_pids() here");
-	if (newborn_depth(&empty))
-		errx(EXIT_IMPOSSIBLE,
-		     "its children would live in another pid namespace: use unshare --fork");
-
 	levels = count_levels(0);
-	for (i = 0; i < tree->num; i++)
-		if (tree->task[i].pid.num > deepest)
-			deepest = tree->task[i].pid.num;
 	if (base + 1 > (int)levels)
 		errx(EXIT_IMPOSSIBLE,
 		     "the root needs %d pid namespaces, and there are %u: run it inside more, or use --inner %u",
-		     base + 1, levels, levels);
+		     base + 1, levels, tree->task[0].pid.num - (base + 1) + levels);
 	if (deepest - (base + 1) + levels > MAX_LEVELS)
 		errx(EXIT_IMPOSSIBLE, "pid namespaces would nest more than %d deep", MAX_LEVELS);
-	for (i = 1; pid_max > 0 && i < num_actors; i++) {
-		const struct ids *ids = &actor[i].task.pid;
-		unsigned int level;
-
-		for (level = 0; level < ids->num; level++) {
-			bool is_inner = (int)level > base;
-
-			if (ids->nr[level] < pid_max)
-				continue;
-			if (is_inner && !inner)
-				inner = new_pid_max();
-			if (!is_inner || ids->nr[level] >= inner)
-				errx(EXIT_IMPOSSIBLE, "pid %d is not below kernel.pid_max, %ld",
-				     ids->nr[level], is_inner ? inner : pid_max);
-		}
-	}
 	if (!may_choose(1, 0))
 		errx(EXIT_IMPOSSIBLE,
 		     "may not use clone_with_pids(): that needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN over this pid namespace");
 	for (i = 0; i < base; i++)
 		if (!may_choose(base + 1, i))
 			errx(EXIT_IMPOSSIBLE,
-			     "may not choose pids in an older pid namespace: that needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN over it");
+			     "may not choose pids in an older pid namespace: that needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN over it;\n"
+			     "  --inner leaves those to the kernel");
 }
 
 /* The process that restart was, or is: it will be out of the way. */
@@ -488,19 +498,24 @@ int main(int argc, char **argv)
 	}
 	old_self = getpid();
 	look_over(&tree);
-	if (!dry_run && needs(&tree, old_self))
-		move_away();
+	if (needs(&tree, old_self)) {
+		if (dry_run)
+			warnx("its pid, %d, is needed: a copy of it would go on", old_self);
+		else
+			move_away();
+	}
+
+	if (!dry_run) {
+		check_method(&tree);
+		check_kernel(&tree);
+	}
 
 	start = now();
 	make_plan(&tree, outside);
 	planned = now();
 	find_self();
-	if (dry_run) {
+	if (dry_run)
 		show_plan();
-	} else {
-		check_method(&tree);
-		check_kernel(&tree);
-	}
 	if (base >= 0)
 		check_pids();
 	if (dry_run)
@@ -514,8 +529,9 @@ int main(int argc, char **argv)
 	sigaddset(&set, SIGCHLD);
 
 	for (i = 1; i <= num_steps; i++) {
-		int error = direct(i);
+		int error;
 
+		i = direct(i, &error);
 		if (error)
 			failed(i, error);
 		show_progress(i);

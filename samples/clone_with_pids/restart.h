@@ -72,7 +72,7 @@ extern int proc_index;		/* of restart's pid namespace, in /proc's lists of ids *
 
 void find_self(void);
 void set_stage(const sigset_t *ending);
-int direct(unsigned int nr);
+unsigned int direct(unsigned int nr, int *error);
 void finish(void);
 pid_t pid_of(int i);
 int read_actor(struct status *st, int i);

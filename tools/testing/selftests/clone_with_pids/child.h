@@ -73,8 +73,8 @@ static inline struct nspid plain_fork(void)
 }
 
 /*
- * The caller is killed when @parent dies, which may have happened already. A
- * parent in another pid namespace looks like 0.
+ * The caller is to be killed when @parent dies, which may have happened already.
+ * getppid() is 0 for a parent in another pid namespace.
  */
 static inline void die_with(pid_t parent)
 {
@@ -87,8 +87,8 @@ static inline void die_with(pid_t parent)
 }
 
 /*
- * Creates a child with @set that stays until it, or its parent, is killed.
- * Returns when it has asked to be killed with its parent.
+ * Creates a child with @set that stays until it, or its parent, is killed, and
+ * waits until that is set up.
  */
 static inline int hold(const void *set)
 {

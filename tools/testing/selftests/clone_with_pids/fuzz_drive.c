@@ -114,7 +114,7 @@ static int write_each_pid_max(int pid_max)
 	return rc;
 }
 
-/* Of a child that is an init. It may have exited, and its namespace with it. */
+/* @child may be an init that has exited, and its namespace be gone. */
 static void keep_pid_max_fd(struct task *child, struct slot *slot)
 {
 	struct ns *ns = child->pids.ns;

@@ -42,8 +42,8 @@ const char *const corner_names[NR_CORNERS] = {
 };
 
 struct model model;
-bool death_is_found_last;
 unsigned long corners[NR_CORNERS];
+bool death_is_found_last;
 
 /* Pid namespaces, and pids in use */
 

@@ -104,7 +104,7 @@ extern struct model {
 
 extern unsigned long corners[NR_CORNERS];
 
-/* Newer kernels, where each namespace has its own pid_max, look for death last. */
+/* Newer kernels, where each namespace has its own pid_max, check that last. */
 extern bool death_is_found_last;
 
 /* Is @nr in use at level 0 by a process outside the model? Asks the kernel. */

@@ -152,6 +152,15 @@ static long wait_for(struct call *call)
 			       by_fd ? call->pidfd : call->rc, &info, options));
 }
 
+/* On newer kernels each namespace has its own, and only members can open it. */
+int write_pid_max(int fd, int pid_max)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", pid_max);
+
+	return pwrite(fd, text, len, 0) == len ? 0 : -errno;
+}
+
 static int worker(struct start *sp);
 
 /* Makes the calls in order. Stops at the first that creates a child. */
@@ -242,15 +251,6 @@ static long perform(struct slot *me)
 		return read_last_pid(&me->arg);
 	}
 	return -ENOSYS;
-}
-
-/* On newer kernels each namespace has its own, and only members can open it. */
-int write_pid_max(int fd, int pid_max)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%d", pid_max);
-
-	return pwrite(fd, text, len, 0) == len ? 0 : -errno;
 }
 
 static int worker(struct start *sp)

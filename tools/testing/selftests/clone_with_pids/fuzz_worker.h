@@ -43,9 +43,8 @@ struct slot {
 	unsigned int opts;
 	int levels;
 	int fd[MAX_LEVELS], nr[MAX_LEVELS];
-
-	/* An init sets the pid_max of its namespace, and leaves the file open. */
-	int pid_max, pid_max_fd;
+	int pid_max;		/* that an init sets in its namespace */
+	int pid_max_fd;		/* which it opens here */
 };
 
 extern __s32 *guard;		/* start of a page that cannot be read */

@@ -64,8 +64,8 @@ static inline void must_unshare_as_same_user(int flags)
 
 /*
  * On newer kernels each pid namespace has its own pid_max, and only its members
- * can open the file. The namespaces made here are given that of their parent,
- * and the files stay open, so that it can be changed at all levels.
+ * can open the file. Namespaces created here inherit the value of their parent,
+ * and the files stay open, so that set_pid_max() can change all levels.
  */
 struct pid_max_files {
 	int n;
@@ -81,7 +81,7 @@ static inline void add_pid_max_file(void)
 	files->fd[files->n++] = open(PID_MAX, O_RDWR | O_CLOEXEC);
 }
 
-/* In the namespace that the caller started in, and in those made since. */
+/* Sets pid_max where the caller started, and in the namespaces created since. */
 static inline int set_pid_max(int pid_max)
 {
 	int i, len, err = 0;
@@ -91,7 +91,7 @@ static inline int set_pid_max(int pid_max)
 		add_pid_max_file();
 	len = snprintf(text, sizeof(text), "%d", pid_max);
 	for (i = 0; i < pid_max_files.n; i++) {
-		/* What is not written at the beginning is ignored. */
+		/* A write at another offset than 0 is ignored. */
 		if (pwrite(pid_max_files.fd[i], text, len, 0) != len)
 			err = -errno;
 	}

@@ -27,6 +27,7 @@
  * next pid. In a namespace without init only pid 1 can be created, and below a
  * dead namespace nothing. At the end, every number must be free.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -439,9 +440,8 @@ static pid_t request_pids(struct worker *me, struct request *req)
 
 /*
  * Newer kernels free the tid of a thread a moment after its process can be
- * waited for. F_SETOWN tells a number that nothing uses (ESRCH) from one that
- * is still there without a task. Another may have taken it by then: that is no
- * reason to wait for ever.
+ * waited for. F_SETOWN fails with ESRCH when nothing uses the number any more.
+ * Another may have taken it by then, so do not wait for ever.
  */
 static void await_free(pid_t tid)
 {

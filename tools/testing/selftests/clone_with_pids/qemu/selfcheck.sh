@@ -192,9 +192,27 @@ gcc -o "$tmp/dynamic" "$tmp/program.c"
 name='a dynamic program'
 check 2 '' 'not linked statically' "$bzimage" "$tmp/dynamic"
 
+name='long options'
+check 0 '1 passed, 0 failed, 1 skipped' '^1\.\.1$' --timeout-each=9 --timeout 60 --cpus 1 "$bzimage" "$tmp/skip"
+name='an unknown option'
+check 2 '' "unrecognized option '--no-such'" --no-such "$bzimage" "$tmp/pass"
+name='an option without its argument'
+check 2 '' "requires an argument -- 't'" -t
+name='a bad number'
+check 2 '' "'soon' is not a positive number" --timeout soon "$bzimage" "$tmp/pass"
+
 name='a skip where none may be'
-cp "$tmp/program" "$tmp/skip"
 check 1 '1 passed, 1 failed' 'and -S says' -S -T 2 "$bzimage" "$tmp/skip"
+
+name='counts of a log'
+"$boot" -T 2 "$bzimage" "$tmp/pass" "$tmp/skip" "$tmp/fail" >"$tmp/log" || true
+nr=$((nr + 1))
+if [[ $("$(dirname "$0")/verdict.py" count "$tmp/log") == "$(tail -n1 "$tmp/log")" ]]; then
+	echo "ok $nr $name"
+else
+	bad=$((bad + 1))
+	echo "not ok $nr $name"
+fi
 
 name='an end at the first failure'
 cp "$tmp/program" "$tmp/fail"
