@@ -15,9 +15,9 @@ shellcheck -S warning "${shell[@]}"
 # Not asked: what needs mainline's history to judge; MAINTAINERS in each commit; and what pid.h's neighbours (extern) and
 # kselftest_harness.h's macros (braces, spaces) do otherwise.
 ignore=UNKNOWN_COMMIT_ID,FILE_PATH_CHANGES,AVOID_EXTERNS,BRACES,SPACING,PREFER_DEFINED_ATTRIBUTE_MACRO
-# Nor, of programs and scripts, what only the kernel has or forbids, macros that declare things, which are no statements, and
-# user_desc's spelling of "useable".
-programs=MULTISTATEMENT_MACRO_USE_DO_WHILE,ENOSYS,ARCH_DEFINES,USE_NEGATIVE_ERRNO,EMBEDDED_FUNCTION_NAME,ARRAY_SIZE,MACRO_ARG_REUSE,LONG_LINE,TYPO_SPELLING
+# Nor, of programs and scripts, what only the kernel has or forbids, macros that declare things, which are no statements, user_desc's
+# spelling of "useable", "enum order order", and messages of several lines.
+programs=MULTISTATEMENT_MACRO_USE_DO_WHILE,ENOSYS,ARCH_DEFINES,USE_NEGATIVE_ERRNO,EMBEDDED_FUNCTION_NAME,ARRAY_SIZE,MACRO_ARG_REUSE,LONG_LINE,TYPO_SPELLING,REPEATED_WORD,SPLIT_STRING
 cd "$linux"
 say "man page"
 mandoc -T lint -W warning "$top/man/clone_with_pids.2"

@@ -236,7 +236,8 @@ long new_pid_max(void)
 		return 0;
 	pid = fork();
 	if (!pid) {
-		if (!unshare(CLONE_NEWPID) && !(pid = fork())) {
+		pid = unshare(CLONE_NEWPID) ? -1 : fork();
+		if (!pid) {
 			pid_max = read_number("/proc/sys/kernel/pid_max");
 			_exit(write(fds[1], &pid_max, sizeof(pid_max)) < 0);
 		}

@@ -2,15 +2,15 @@
 /*
  * All of a child's pids are taken in one step, or none:
  *
- *  - no ghosts: a call that is refused does not take, not even for a moment,
- *    the pids that it could have had;
+ *  - no ghosts: a call that is refused does not hold, even for a moment, pids
+ *    that it requested;
  *  - no trace: after a refused call the next fork gets the pid that it would
  *    have got anyway, in every namespace;
- *  - that is so for whatever the caller can make fail: the pids come last;
+ *  - both hold for all that a caller can make fail: pids are taken last;
  *  - of several callers that race for the same pids, exactly one gets them.
  *
- * A kernel that takes the levels' pids one after the other shows ghosts, in one
- * or the other order of free and busy, and in the race for overlapping sets.
+ * A kernel that takes the pids level by level shows ghosts when the busy level
+ * comes after the free one, and in the race for overlapping sets.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -28,19 +28,19 @@
 #include "stalled_call.h"
 #include "util.h"
 
-#define GHOST_MS	350	/* for each order, in each topology, */
-#define LATE_GHOST_MS	150	/* or each late failure */
-#define GHOST_TRIES	200	/* and at least so many calls */
+#define GHOST_MS	350	/* for each order in each topology */
+#define LATE_GHOST_MS	150	/* for each late failure */
+#define GHOST_TRIES	200	/* at least so many calls */
 #define RACE_ROUNDS	100	/* for each set of pids */
 #define RACERS		4
 #define TRACE_CALLS	10	/* refused calls between two forks */
-#define TRACE_TRIES	50	/* to get the forks without others' between */
+#define TRACE_TRIES	50	/* until no other process forks in between */
 
 FIXTURE(levels)
 {
-	int n;				/* how many there are, from here on */
+	int n;				/* levels, from where the test started */
 	pid_t free[MAX_LEVELS];
-	pid_t busy[MAX_LEVELS];		/* in use at each: a holder's */
+	pid_t busy[MAX_LEVELS];		/* in use at each level */
 	int pid_max;
 };
 
@@ -115,7 +115,7 @@ FIXTURE_TEARDOWN_PARENT(levels)
 	EXPECT_EQ(0, write_int(PID_MAX, self->pid_max));
 }
 
-/* Where there is only one CPU, it is preemption that brings them together. */
+/* With only one CPU, both run there, and preemption makes them race. */
 static void pin_to_cpu(int cpu)
 {
 	cpu_set_t cpus;
@@ -125,7 +125,7 @@ static void pin_to_cpu(int cpu)
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
-/* What makes a call fail late, each without harm to other processes */
+/* What makes a call fail late, without effect on other processes */
 
 static void limit_files(FIXTURE_DATA(levels) *self, bool on)
 {
@@ -171,7 +171,7 @@ static void join_cgroup(void)
 		_exit(KSFT_FAIL);
 }
 
-/* One to whom RLIMIT_NPROC applies, and who may call. */
+/* RLIMIT_NPROC applies to this user, which has the privilege to call. */
 static void become_ordinary_user(void)
 {
 	const uid_t uid = 65534;
@@ -182,16 +182,16 @@ static void become_ordinary_user(void)
 }
 
 /*
- * A call that is refused, and the errno that it should have. @arm makes it fail
- * for reasons outside the call, and undoes that.
+ * A call that is refused, and the expected errno. @arm sets up, and undoes, a
+ * reason outside of the call.
  */
 struct refusal {
 	struct any_set set;
-	const void *set_pointer;	/* if it is not the set above */
+	const void *set_pointer;	/* instead of @set */
 	int flags;
 	void *parent_tid;
 	int err;
-	int also;			/* it may have this one instead */
+	int also;			/* another possible errno */
 	void (*prepare)(void);		/* in a process made for the calls */
 	void (*arm)(FIXTURE_DATA(levels) *self, bool on);
 };
@@ -201,11 +201,11 @@ struct refusal {
 struct asker {
 	atomic_bool stop;
 	atomic_ulong calls;
-	unsigned long other;		/* results but those expected */
+	unsigned long other;		/* unexpected results */
 	struct clone_stack stack;
 };
 
-/* Forever makes a call that is refused. */
+/* Makes calls that are refused until it is told to stop. */
 static void ask_in_vain(struct asker *asker, FIXTURE_DATA(levels) *self,
 			const struct refusal *call)
 {
@@ -228,8 +228,8 @@ static void ask_in_vain(struct asker *asker, FIXTURE_DATA(levels) *self,
 }
 
 /*
- * While one makes @call and is refused, another takes pids that it asks for,
- * and frees them, and takes them again.
+ * While one process makes @call and is refused, another creates children with
+ * the pids that @call requests, too, and must never get EBUSY.
  */
 static void find_ghosts(struct __test_metadata *const _metadata,
 			FIXTURE_DATA(levels) *self, const struct refusal *call,
@@ -279,7 +279,7 @@ static const char *lacks_second_cpu(void)
 		"on one CPU nobody can come in between" : NULL;
 }
 
-/* One asks for a free pid at one level beside a busy one at another level. */
+/* The refused call requests a free pid at one level and a busy one at another. */
 static void find_ghosts_of_EBUSY(struct __test_metadata *const _metadata,
 				 FIXTURE_DATA(levels) *self, int free, int busy)
 {
@@ -305,8 +305,8 @@ TEST_F(levels, no_ghosts_busy_at_youngest)
 }
 
 /*
- * Both ask for the same pids, but one's call fails late, if not because of the
- * other's child.
+ * Both request the same pids. One of the calls fails late, or with EBUSY because
+ * of the other's child.
  */
 static void find_late_ghosts(struct __test_metadata *const _metadata,
 			     FIXTURE_DATA(levels) *self, struct refusal *call)
@@ -371,9 +371,9 @@ TEST_F(levels, no_ghosts_of_RLIMIT_NPROC)
 /* No trace */
 
 /*
- * Between two forks there are refused calls, and nothing of them can be seen:
- * the second fork gets the pids after those of the first. Only in the oldest
- * namespace are there other processes that fork too, so it may take more tries.
+ * Makes refused calls between two forks. The second fork must get the pids right
+ * after those of the first. Other processes may fork in the oldest namespace, so
+ * several tries are made.
  */
 static void expect_no_trace(struct __test_metadata *const _metadata,
 			    FIXTURE_DATA(levels) *self,
@@ -416,8 +416,8 @@ static void expect_no_trace(struct __test_metadata *const _metadata,
 }
 
 /*
- * Late failures: all by the kernel's choice, one chosen at either end, all
- * chosen. Which failure is found first if a pid is in use, too, is open.
+ * Late failures, with no request, one at either end, and requests at all levels.
+ * It is open which failure is found first if a pid is in use, too.
  */
 static void expect_no_trace_of_sets(struct __test_metadata *const _metadata,
 				    FIXTURE_DATA(levels) *self,
@@ -453,7 +453,7 @@ static void expect_no_trace_of_process(struct __test_metadata *const _metadata,
 	EXPECT_EQ(0, wait_exit(pid));
 }
 
-/* What the refused calls had asked for can be had, all of it. */
+/* All pids that the refused calls requested are free. */
 static void expect_free(struct __test_metadata *const _metadata,
 			FIXTURE_DATA(levels) *self)
 {
@@ -560,8 +560,8 @@ TEST_F(levels, no_trace_of_EAGAIN)
 }
 
 /*
- * What clone() refuses late: the file descriptor of CLONE_PIDFD cannot be told,
- * or not be had, or there are too many processes.
+ * Late failures of clone(): the pidfd cannot be stored or allocated, or there are
+ * too many processes.
  */
 TEST_F(levels, no_trace_of_late_EFAULT)
 {
@@ -632,8 +632,8 @@ TEST_F(levels, no_trace_of_RLIMIT_NPROC)
 }
 
 /*
- * Calls that wait where the pidfd is to be stored, for as long as one likes.
- * They hold nothing. The pids are tried when all else is done.
+ * A call that waits where the pidfd is stored holds no pids: they are tried when
+ * all else is done.
  */
 static struct stalled_call *must_prepare(struct __test_metadata *const _metadata,
 					 const struct any_set *set)
@@ -675,7 +675,7 @@ TEST_F(levels, waiting_call_is_late)
 	holder = hold(&set);
 	ASSERT_LT(0, holder);
 	EXPECT_EQ(-EBUSY, finish_call(call, true));
-	/* the pidfd that it has told is closed */
+	/* the stored pidfd is closed */
 	EXPECT_LT(STDERR_FILENO, call->pidfd);
 	EXPECT_EQ(-1, fcntl(call->pidfd, F_GETFD));
 	let_go(holder);
@@ -683,8 +683,8 @@ TEST_F(levels, waiting_call_is_late)
 }
 
 /*
- * Two of them come to nothing, one after the other, and with a fork in between
- * or without. Between the first fork and the last there is nothing to be seen.
+ * Two waiting calls fail, in either order, with or without a fork in between.
+ * The forks before and after must get consecutive pids.
  */
 static void fail_two(struct __test_metadata *const _metadata,
 		     FIXTURE_DATA(levels) *self, const struct any_set *set,
@@ -751,7 +751,7 @@ TEST_F(levels, ns_last_pid_stays)
 		SKIP(return, "kernel without CONFIG_CHECKPOINT_RESTORE");
 	SKIP_IF(return, lacks_userfaultfd());
 
-	/* Among others, the very pid that the call would have had. */
+	/* Among these is the pid that the call would have got. */
 	for (i = 0; i <= 3; i++) {
 		call = must_prepare(_metadata, NULL);
 		before = plain_fork();
@@ -872,7 +872,7 @@ struct race {
 	int result[RACERS];
 };
 
-/* A winner's child stays until all have had their try. */
+/* The child of the winner stays until all have called. */
 static void run_a_round(struct race *race, int me, struct clone_stack *stack)
 {
 	pthread_barrier_wait(&race->barrier);
@@ -943,7 +943,7 @@ FIXTURE_SETUP(race)
 	}
 }
 
-/* The other racers, at the barrier, go with their namespace's init. */
+/* The other racers wait at the barrier and are killed with their init. */
 FIXTURE_TEARDOWN(race)
 {
 }
@@ -969,7 +969,7 @@ static void expect_one_winner(struct __test_metadata *const _metadata,
 	}
 }
 
-/* The set for @oldest and @youngest, with the kernel's choice in between. */
+/* Requests @oldest and @youngest, and nothing in between. */
 static struct any_set both(const FIXTURE_VARIANT(race) *variant,
 			   pid_t oldest, pid_t youngest)
 {
@@ -1000,9 +1000,9 @@ TEST_F(race, for_the_same_pid_at_the_youngest)
 }
 
 /*
- * Two ask for p and q, one for p and r, one for s and q. Either one of the
- * first two gets them, or both of the others do. There can be no other result:
- * one that was refused because of one that was refused itself met a ghost.
+ * Two request p and q, one p and r, one s and q. Either one of the first two
+ * succeeds, or both of the others do. Any other result means that a call was
+ * refused because of one that was refused itself: a ghost.
  */
 TEST_F(race, for_overlapping_sets)
 {

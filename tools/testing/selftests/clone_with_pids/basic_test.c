@@ -157,7 +157,7 @@ TEST_F(topology, no_pids_is_clone)
 	check_child(_metadata, self, variant, pid, &child, 0);
 }
 
-/* Every choice of levels to ask for, full and all-zero sets among them. */
+/* Requests at every combination of levels, none and all included */
 TEST_F(topology, each_mask)
 {
 	unsigned int mask;
@@ -171,7 +171,7 @@ TEST_F(topology, each_mask)
 	}
 }
 
-/* A short set speaks for the youngest namespaces. */
+/* A short set applies to the youngest namespaces. */
 TEST_F(topology, each_short_set)
 {
 	int len, i;
@@ -186,14 +186,14 @@ TEST_F(topology, each_short_set)
 			set.pids[i] = self->free[self->n - len + i];
 			mask |= 1 << (self->n - len + i);
 		}
-		/* not counted by num_pids, so not looked at */
+		/* beyond num_pids, so not read */
 		set.pids[len] = -1;
 		pid = spawn(0, &set, &child);
 		check_child(_metadata, self, variant, pid, &child, mask);
 	}
 }
 
-/* The namespaces are separate: one number can be had in each. */
+/* The same number can be requested at each level. */
 TEST_F(topology, same_number_at_each_level)
 {
 	pid_t p = self->free[0];
@@ -221,7 +221,7 @@ TEST_F(topology, again_and_again)
 	}
 }
 
-/* No cursor moves for what was asked for: a fork goes on as if nothing was. */
+/* A request moves no cursor: the next fork gets the next pid. */
 TEST_F(topology, request_moves_no_cursor)
 {
 	struct any_set set = some(self, (1U << self->n) - 1);
@@ -249,7 +249,7 @@ TEST_F(topology, too_long)
 
 	ASSERT_LE(self->n, max);
 	for (i = 0; i < ARRAY_SIZE(too_long); i++) {
-		/* not even one that asks for nothing */
+		/* even if it requests nothing */
 		struct any_set set = { .num_pids = too_long[i] };
 		struct nspid child;
 

@@ -186,8 +186,8 @@ TEST_F(clone3, at_most_32)
 }
 
 /*
- * Which of several errors is found first, where it was another before, or where
- * it is open: then there is no trace of the call at any rate.
+ * Which of several errors is found first, where that was different before or is
+ * open. In either case there is no trace of the call.
  */
 FIXTURE(first_error)
 {
@@ -268,7 +268,7 @@ static int clone3_pidfd(const pid_t *set_tid, size_t n, int *pidfd)
 	return rc < 0 ? -errno : rc;
 }
 
-/* What is wrong with the pidfd, and a pid that is in use. */
+/* A pidfd that cannot be stored or allocated, and a pid that is in use */
 TEST_F(first_error, pidfd_and_EEXIST)
 {
 	const int lowest = dup(STDERR_FILENO);
@@ -288,7 +288,7 @@ TEST_F(first_error, pidfd_and_EEXIST)
 		limit.rlim_cur = limit.rlim_max;
 		ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
 
-		/* What may have been stored is no descriptor any more. */
+		/* A descriptor that was stored is closed. */
 		fd = -1;
 		EXPECT_EQ(-EEXIST, clone3_pidfd(self->busy, n, &fd));
 		EXPECT_EQ(-1, fcntl(fd, F_GETFD));

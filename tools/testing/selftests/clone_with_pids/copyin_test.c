@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reading the set: any alignment, to the last byte before a page that is not
- * there and not one byte more, and num_pids bounded before anything is copied.
+ * Reading the set: at any alignment, up to the last byte before an unmapped page
+ * and no further, and num_pids is bounded before anything is copied.
  */
 #include <sys/mman.h>
 
@@ -55,7 +55,7 @@ FIXTURE_SETUP(copyin)
 	SKIP_IF(return, lacks_call(variant->nr));
 	free_pids(self->free, DEPTH);
 	nest(DEPTH - 1);
-	/* maps what it needs, which must not get into a hole later */
+	/* maps memory, which must not fill a hole later */
 	plain_fork();
 
 	self->page = sysconf(_SC_PAGESIZE);
@@ -115,7 +115,7 @@ TEST_F(copyin, any_alignment)
 	unsigned int len, shift;
 
 	for (len = 0; len <= DEPTH; len++) {
-		/* across the border of the two pages, header and all */
+		/* across the border of the two pages */
 		for (shift = 0; shift <= set_size(DEPTH) + 1; shift++) {
 			struct nspid ids;
 			int pid = spawn_at(self, self->second - shift, len,
@@ -173,7 +173,7 @@ TEST_F(copyin, header_half_in_the_hole)
 	}
 }
 
-/* More than there can ever be: refused before the array is looked at. */
+/* Too many pids are refused before the array is read. */
 TEST_F(copyin, bounded_before_copied)
 {
 	const unsigned int num_pids[] = {
@@ -194,8 +194,7 @@ TEST_F(copyin, bounded_before_copied)
 }
 
 /*
- * Up to there, what cannot be read comes before what is too long, and both
- * before whether the caller may call.
+ * EFAULT is found before EINVAL for too many pids, and both before EPERM.
  */
 static void expect_order(struct __test_metadata *const _metadata,
 			 FIXTURE_DATA(copyin) *self, bool may_call)
@@ -284,7 +283,7 @@ TEST_F(copyin, read_only)
 	EXPECT_EQ(0, memcmp(set, &before, sizeof(before)));
 }
 
-/* A page behind the end of its file is mapped, yet cannot be read. */
+/* A page after the end of its file is mapped and cannot be read. */
 TEST_F(copyin, behind_the_end_of_a_file)
 {
 	int fd = memfd_create("set", 0);

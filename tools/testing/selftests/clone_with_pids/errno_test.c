@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Each errno at each level, and which one comes first when there are several
+ * Each errno at each level, and which one is found first when there are several
  * reasons. EPERM is in privilege_test.c, EFAULT byte by byte in copyin_test.c,
  * ENOMEM in namespaces_test.c.
  */
@@ -40,7 +40,7 @@ FIXTURE_SETUP(nested)
 
 FIXTURE_TEARDOWN(nested)
 {
-	/* Whatever was refused, there is no child of it. */
+	/* A refused call leaves no child. */
 	EXPECT_EQ(-ECHILD, wait_exit(-1));
 }
 
@@ -55,13 +55,13 @@ TEST_F(nested, EBUSY_at_each_level)
 		set.pids[i] = self->busy.pid[i];
 		EXPECT_EQ(-EBUSY, spawn(0, &set, &ids));
 
-		/* beside others that can be had */
+		/* with free pids at the other levels */
 		for (j = 0; j < DEPTH; j++)
 			if (j != i)
 				set.pids[j] = self->free[j];
 		EXPECT_EQ(-EBUSY, spawn(0, &set, &ids));
 
-		/* and which can be had still */
+		/* which are still free */
 		set.pids[i] = 0;
 		EXPECT_LT(0, spawn(0, &set, &ids));
 
@@ -124,7 +124,7 @@ TEST_F(nested, EFAULT_at_each_level)
 		memcpy(set->pids, self->free, i * sizeof(pid_t));
 		EXPECT_EQ(-EFAULT, spawn(0, set, &ids));
 
-		/* whatever else is wrong with the ones before */
+		/* whatever is wrong with the entries before */
 		if (i) {
 			set->pids[0] = -1;
 			EXPECT_EQ(-EFAULT, spawn(0, set, &ids));
@@ -169,7 +169,7 @@ TEST_F(nested, EINVAL_too_long_beats_EBUSY)
 	EXPECT_EQ(-EINVAL, spawn(0, &set, &ids));
 }
 
-/* clone()'s own reasons come with the shape too: before any pid is tried. */
+/* clone()'s own reasons are found before any pid is tried. */
 TEST_F(nested, EINVAL_of_clone_beats_EBUSY)
 {
 	struct nspid ids;
@@ -208,8 +208,8 @@ TEST_F(nested, EAGAIN_of_RLIMIT_NPROC)
 }
 
 /*
- * What comes after the set, and before its pids are taken: where to store the
- * number of a pidfd, file descriptors, the limit of a control group.
+ * Failures that are found after the set was judged, and before its pids are
+ * taken: storing and allocating a pidfd, the limit of a control group.
  *
  *   oldest        middle       youngest
  *   test      --> init     --> init --> caller --> child
@@ -386,7 +386,7 @@ TEST_F(shortage, EAGAIN_at_each_level)
 		EXPECT_EQ(-EAGAIN, spawn(0, NULL, &ids));
 		EXPECT_EQ(-EAGAIN, spawn(0, SET(0, 0, 0), &ids));
 
-		/* Only where there is a pid to be found does it matter. */
+		/* It matters only where the kernel has to pick a pid. */
 		EXPECT_LT(0, spawn(0, SET(low, low, low), &ids));
 		for (j = 0; j < DEPTH; j++) {
 			struct any_set one = { 3, { low, low, low } };

@@ -66,7 +66,7 @@ static void expect_set(struct __test_metadata *const _metadata,
 		EXPECT_EQ(self->set.pids[i], ids->pid[i]);
 }
 
-/* Sleeps as long as *@word is @val; the kernel wakes who waits for a tid. */
+/* Sleeps while *@word is @val. */
 static void futex_wait(int *word, int val)
 {
 	while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == val)
@@ -97,7 +97,7 @@ static int thread_fn(struct start *sp)
 	return 0;
 }
 
-/* The tid is chosen, and /proc has it where the thread is alive. */
+/* The tid is chosen, and /proc shows it. */
 TEST_F(flags, thread)
 {
 	struct thread t = {};
@@ -135,7 +135,7 @@ TEST_F(flags, thread)
 	ids = read_nspid(path);
 	expect_set(_metadata, self, &ids);
 
-	/* no child of ours, and taken */
+	/* not our child, and in use */
 	EXPECT_EQ(-ECHILD, wait_exit(tid));
 	EXPECT_EQ(-EBUSY, spawn(0, &self->set, &ids));
 	futex_post(&t.go, 1);
@@ -237,7 +237,7 @@ TEST_F(flags, pidfd_of_a_thread)
 	EXPECT_EQ(1, poll(&pfd, 1, 5000));
 }
 
-/* Both would be returned through the same pointer. */
+/* Both return through the same pointer. */
 TEST_F(flags, pidfd_with_parent_settid)
 {
 	int fd = -1;
@@ -248,7 +248,7 @@ TEST_F(flags, pidfd_with_parent_settid)
 	EXPECT_EQ(-1, fd);
 }
 
-/* The reasons that clone() has to refuse, with a set as without. */
+/* What clone() refuses, with and without a set */
 TEST_F(flags, EINVAL_as_clone)
 {
 #define ROW(flags) { #flags, flags }
@@ -532,7 +532,7 @@ static int share_fn(struct start *sp)
 	return chdir("/proc");
 }
 
-/* What is shared is shared, and only that. */
+/* Only what the flags say is shared. */
 TEST_F(flags, sharing)
 {
 	char cwd[64];
@@ -556,7 +556,7 @@ TEST_F(flags, sharing)
 	EXPECT_TRUE(signal(SIGUSR1, SIG_DFL) == on_usr1);
 }
 
-/* Which event a tracer gets for which kind of child, and of which pid. */
+/* Which event a tracer gets for which kind of child, and the pid it is told */
 TEST_F(flags, ptrace_events)
 {
 	static const struct {

@@ -36,7 +36,7 @@ FIXTURE_SETUP(holder)
 		self->other[i] = free_pid();
 	}
 	nest(DEPTH - 1);
-	/* so that orphans of the tests come here to be reaped */
+	/* orphans of the tests are to be reaped here */
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 	ASSERT_EQ(0, pipe(self->alive));
 	self->stack = shared(sizeof(*self->stack));
@@ -136,7 +136,7 @@ TEST_F(holder, zombie)
 	expect_free(_metadata, self);
 }
 
-/* With the threads it is the other way round: the kernel reaps them. */
+/* Threads are reaped by the kernel. */
 static int thread_fn(struct start *sp)
 {
 	FIXTURE_DATA(holder) *self = sp->arg;
@@ -201,7 +201,7 @@ TEST_F(holder, leader_without_its_thread)
 	expect_free(_metadata, self);
 }
 
-/* The process that gave the group or session its pid goes, a member stays. */
+/* The leader of the group or session exits, a member stays. */
 static void orphan(struct __test_metadata *const _metadata,
 		   FIXTURE_DATA(holder) *self, bool session)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * As many pid namespaces as can be, one in another: 33 levels, 33 pids.
+ * The deepest nesting of pid namespaces: 33 levels, 33 pids.
  */
 #include "call.h"
 #include "child.h"
@@ -46,7 +46,7 @@ TEST_F(deepest, there_are_33)
 	EXPECT_EQ(MAX_LEVELS, levels());
 }
 
-/* Another pid at each level: none can be taken for its neighbour's. */
+/* A different pid at each level */
 TEST_F(deepest, full_set)
 {
 	struct any_set set = { .num_pids = MAX_LEVELS };

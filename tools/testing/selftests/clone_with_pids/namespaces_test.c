@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which namespaces a set speaks of when the child is not born in its parent's:
- * CLONE_NEWPID, unshare(), setns(); namespaces that have no init yet, and those
- * that are dead, or below a dead one. What is said there of fork(), clone() and
- * clone3() is tested on kernels without clone_with_pids() too.
+ * Which namespaces a set applies to when the child is not created in those of its
+ * parent: CLONE_NEWPID, unshare(), setns(); namespaces that have no init yet, and
+ * those that are dead or below a dead one. The tests of fork(), clone() and
+ * clone3() run on kernels without clone_with_pids(), too.
  */
 #include <poll.h>
 #include <sys/prctl.h>
@@ -48,7 +48,7 @@ FIXTURE_TEARDOWN(newpid)
 	EXPECT_EQ(-ECHILD, wait_exit(-1));
 }
 
-/* The set names the existing namespaces, and the new one is not counted. */
+/* The set applies to the existing namespaces, not to the new one. */
 TEST_F(newpid, full_set)
 {
 	struct nspid ids;
@@ -87,7 +87,7 @@ TEST_F(newpid, too_long)
 	struct any_set set = { .num_pids = levels() + 1 };
 	struct nspid ids;
 
-	/* as many entries as the child has pids, but not one each */
+	/* as many entries as the child has pids */
 	EXPECT_EQ(-EINVAL, spawn(CLONE_NEWPID, &set, &ids));
 	set.pids[set.num_pids - 1] = 1;
 	EXPECT_EQ(-EINVAL, spawn(CLONE_NEWPID, &set, &ids));
@@ -100,12 +100,12 @@ TEST_F(newpid, errnos)
 	struct nspid ids;
 
 	EXPECT_EQ(-EBUSY, spawn(CLONE_NEWPID, SET(self->busy), &ids));
-	/* 1 is free in the new namespace, of which the set does not speak */
+	/* 1 is free in the new namespace, but the set does not apply to it */
 	EXPECT_EQ(-EBUSY, spawn(CLONE_NEWPID, SET(1), &ids));
 	EXPECT_EQ(-EINVAL, spawn(CLONE_NEWPID, SET(-1), &ids));
 }
 
-/* After unshare(), children are born one level down, the caller stays. */
+/* After unshare(), children are created one level down. */
 TEST_F(newpid, unshare)
 {
 	struct nspid ids;
@@ -134,7 +134,7 @@ TEST_F(newpid, unshare_counts_a_level)
 	EXPECT_EQ(1, ids.pid[DEPTH]);
 }
 
-/* As clone(): a namespace of their own for children, or one more, not both. */
+/* As clone(): unshare() and CLONE_NEWPID do not go together. */
 TEST_F(newpid, unshare_and_newpid)
 {
 	struct nspid ids;
@@ -172,16 +172,16 @@ TEST_F(newpid, first_process_cannot_be_another)
 		EXPECT_EQ(-EINVAL, spawn(0, SET(bad[i]), &ids)) {
 			TH_LOG("first process %d", bad[i]);
 		}
-		/* which beats a pid that is in use */
+		/* found before a pid that is in use */
 		EXPECT_EQ(-EINVAL, spawn(0, SET(self->busy, bad[i]), &ids));
 	}
-	/* and none of that used the namespace up */
+	/* and the namespace is still usable */
 	EXPECT_EQ(self->free[2], spawn(0, SET(self->free[2], 1), &ids));
 	EXPECT_EQ(self->free[2], ids.pid[DEPTH - 1]);
 	EXPECT_EQ(1, ids.pid[DEPTH]);
 }
 
-/* With init there, any other can be had; it stays until the namespace goes. */
+/* With an init, any other pid can be requested. */
 TEST_F(newpid, second_process)
 {
 	struct nspid ids;
@@ -198,7 +198,7 @@ TEST_F(newpid, second_process)
 	let_go(init);
 }
 
-/* No process can be born where init has gone: ENOMEM, as clone() has it. */
+/* No process can be created once init is gone: ENOMEM, as clone(). */
 TEST_F(newpid, init_gone)
 {
 	struct nspid before, after, ids;
@@ -221,7 +221,7 @@ TEST_F(newpid, init_gone)
 					self->free[2], self->free[3]), &ids));
 	EXPECT_EQ(-EINVAL, spawn(0, SET(-1), &ids));
 
-	/* The older namespaces did not notice. */
+	/* There is no trace in the older namespaces. */
 	ASSERT_EQ(0, setns(open("/proc/self/ns/pid", O_RDONLY), CLONE_NEWPID));
 	after = plain_fork();
 	for (i = 1; i < DEPTH; i++)
@@ -292,7 +292,7 @@ TEST_F(setns, init_killed_from_outside)
 	int tries = 200, rc;
 
 	kill(self->init, SIGKILL);
-	/* It takes a moment, and the inits that waited for it go too. */
+	/* It takes a moment. */
 	do {
 		usleep(10000);
 		rc = spawn(0, SET(self->free[0], 0, self->free[2]), &ids);
@@ -367,7 +367,7 @@ FIXTURE_VARIANT_ADD(dead, only_oldest_of_33) {
 	.alone = true,
 };
 
-/* Has the killed init of a namespace gone, and nobody is left there? */
+/* Kills the init of a namespace, and waits until the namespace is empty. */
 static void wait_until_dead(struct __test_metadata *const _metadata, pid_t init)
 {
 	struct pollfd pfd = {
@@ -382,8 +382,8 @@ static void wait_until_dead(struct __test_metadata *const _metadata, pid_t init)
 }
 
 /*
- * Whoever is traced with PTRACE_O_TRACEEXIT stops before it exits. When the
- * first one does, the older init has forbidden new processes, and killed all.
+ * With PTRACE_O_TRACEEXIT, a tracee stops before it exits. When the first one
+ * stops, the older init has disabled pid allocation and killed all.
  */
 static void kill_alone(struct __test_metadata *const _metadata,
 		       const struct chain *chain, int dead)
@@ -409,7 +409,7 @@ static void enter(struct __test_metadata *const _metadata,
 	ASSERT_EQ(0, setns(chain->ns[level], CLONE_NEWPID));
 }
 
-/* A child that does nothing, as the namespace's init or one that it has. */
+/* Creates an idle child. */
 static pid_t fork_idle(void)
 {
 	pid_t pid = fork();
@@ -568,7 +568,7 @@ TEST_F(dead, clone_with_pids)
 	expect_dead(_metadata, self, variant->dead, make_clone_with_pids, &zeros, -ENOMEM);
 	expect_dead(_metadata, self, variant->dead, make_clone_with_pids, &free, -ENOMEM);
 	expect_dead(_metadata, self, variant->dead, make_clone_with_pids, &busy, -EBUSY);
-	/* Wherever a free pid is, or one that is in use: in a part, too. */
+	/* A free or a busy pid at any level, in a full and in a short set */
 	for (i = 0; i < self->n; i++) {
 		struct any_set one = zeros;
 
@@ -582,7 +582,7 @@ TEST_F(dead, clone_with_pids)
 			    youngest_of(&one, self->n - i), -EBUSY);
 	}
 
-	/* What is wrong with the set itself is found before. */
+	/* Errors in the set itself are found first. */
 	enter(_metadata, &self->chain, self->chain.last);
 	EXPECT_EQ(-EINVAL, spawn(0, SET(-1), &ids));
 	free.pids[0] = INT_MAX;
@@ -615,7 +615,7 @@ FIXTURE_TEARDOWN(first)
 {
 }
 
-/* What a child of the caller is called at the youngest level. */
+/* The pid of a child of the caller in the youngest namespace */
 static pid_t youngest_pid(pid_t pid)
 {
 	char path[32];
@@ -645,7 +645,7 @@ TEST_F(first, is_1)
 	expect_usable(_metadata);
 }
 
-/* The set names init in its own namespace, and in those above. */
+/* The set applies to the namespace of init and to older ones. */
 TEST_F(first, has_other_pids_above)
 {
 	struct nspid ids;
@@ -744,7 +744,7 @@ static void fail_late(struct __test_metadata *const _metadata, long nr)
 	expect_usable(_metadata);
 }
 
-/* Of clone() no more is asked than what both calls have in common. */
+/* clone() takes the same arguments, except for the set. */
 TEST_F(first, fails_late)
 {
 	fail_late(_metadata, SYS_clone);
@@ -757,8 +757,8 @@ TEST_F(first, fails_late_with_pids)
 }
 
 /*
- * While one that would be init still waits for its pidfd to be stored, another
- * one is born: it is init. Nobody is there before.
+ * While a call that would create the init waits for its pidfd to be stored,
+ * another task forks: its child is the init.
  */
 static void race_to_be_first(struct __test_metadata *const _metadata,
 			     FIXTURE_DATA(first) *self, const char *name, long nr,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every call needs privilege over the pid namespace that its child is born in,
- * whatever the set is, and a nonzero entry over its own namespace. All of that
- * is judged before the range of any entry, and before any pid is tried.
+ * Every call needs privilege over the pid namespace that its child is created
+ * in, whatever the set is, and a nonzero entry needs it over its own namespace.
+ * Both are judged before the range of any entry and before any pid is tried.
  */
 #include <linux/capability.h>
 #include <sys/mman.h>
@@ -114,7 +114,7 @@ FIXTURE_SETUP(owner)
 	if (variant->unprivileged_user) {
 		ASSERT_EQ(0, setresgid(54321, 54321, 54321));
 		ASSERT_EQ(0, setresuid(54321, 54321, 54321));
-		/* or /proc/self would be root's */
+		/* otherwise /proc/self is owned by root */
 		ASSERT_EQ(0, prctl(PR_SET_DUMPABLE, 1));
 	}
 	must_unshare_as_same_user(variant->middle);
@@ -216,7 +216,7 @@ TEST_F(owner, each_choice_of_free_pids)
 	}
 }
 
-/* The very same refusals: they do not tell which pids are in use, */
+/* The same refusals: they do not tell which pids are in use. */
 TEST_F(owner, each_choice_of_busy_pids)
 {
 	unsigned int mask;
@@ -232,7 +232,7 @@ TEST_F(owner, each_choice_of_busy_pids)
 	}
 }
 
-/* nor what pid_max is. */
+/* Nor do they tell pid_max. */
 TEST_F(owner, each_choice_of_pids_out_of_range)
 {
 	const int bad[] = { -1, INT_MIN, INT_MAX, read_int(PID_MAX) };
@@ -331,8 +331,8 @@ TEST_F(owner, EFAULT_beats_EPERM)
 }
 
 /*
- * What clone() has to say of its flags comes after whether the caller may call,
- * and before where it may choose.
+ * Errors in the flags are found after the privilege to call was judged, and
+ * before the privilege to choose pids.
  */
 TEST_F(owner, EPERM_beats_EINVAL_of_clone)
 {
@@ -351,7 +351,7 @@ TEST_F(owner, EPERM_beats_EINVAL_of_clone)
 	}
 }
 
-/* What is found when the set has been judged: here, where to put the pidfd. */
+/* Storing the pidfd fails only after the set was judged. */
 TEST_F(owner, EPERM_beats_EFAULT_of_pidfd)
 {
 	unsigned int mask;
@@ -372,7 +372,7 @@ TEST_F(owner, EPERM_beats_EFAULT_of_pidfd)
 	}
 }
 
-/* A user namespace of the child's own gives its creator nothing. */
+/* A new user namespace for the child does not give the caller privilege. */
 TEST_F(owner, newuser_does_not_help)
 {
 	unsigned int mask;
@@ -395,8 +395,8 @@ TEST_F(owner, newuser_does_not_help)
 }
 
 /*
- * Who made a namespace for its children may call, and choose there. Privilege
- * over the caller's own namespace is not what it takes.
+ * The creator of a namespace for its children may call, and choose there, without
+ * privilege over its own namespace.
  */
 TEST_F(owner, first_process)
 {
@@ -514,7 +514,7 @@ TEST_F(capability, to_call)
 	EXPECT_LT(0, plain_fork().n);
 }
 
-/* What a flag takes in clone(), it takes here. */
+/* CLONE_NEWPID needs the same as in clone(). */
 TEST_F(capability, newpid)
 {
 	const bool admin = variant->keep & CAP_BIT(CAP_SYS_ADMIN);
@@ -530,7 +530,7 @@ TEST_F(capability, newpid)
 	}
 }
 
-/* Without privilege, it is not told that there is no init. */
+/* Without privilege, the caller does not learn that there is no init. */
 TEST_F(capability, first_process)
 {
 	const bool may = variant->allowed;
@@ -548,7 +548,7 @@ TEST_F(capability, first_process)
 		EXPECT_EQ(-EPERM, spawn(0, SET(self->free, 0), &ids));
 		EXPECT_EQ(-EPERM, spawn(0, SET(0), &ids));
 		EXPECT_EQ(-EPERM, spawn(0, NULL, &ids));
-		/* and none of these was the init */
+		/* and none of these created the init */
 		ids = plain_fork();
 	}
 	EXPECT_EQ(1, ids.pid[1]);
