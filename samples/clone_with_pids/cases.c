@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +181,77 @@ static void endless(char **argv)
 			wait_here(NULL);
 }
 
+/*
+ * Grows a tree by what real programs do, at random: daemons that are left behind,
+ * jobs, sessions, pid namespaces, threads, zombies, stopped processes.
+ */
+static unsigned int state;
+
+static unsigned int pick(unsigned int num)
+{
+	state = state * 1103515245 + 12345;
+	return (state >> 16) % num;
+}
+
+static void grow_here(int depth)
+{
+	bool entered = false;
+	pid_t child, job = 0;
+	int i;
+
+	for (i = 3 + pick(3); i; i--) {
+		unsigned int seed = state + i, what = pick(10);
+
+		if (what == 0)
+			setsid();
+		if (what == 1)
+			setpgid(0, 0);
+		/* The first process of a namespace would wait for its own group to go. */
+		if (what == 2 && job && getpid() != 1)
+			setpgid(0, job);
+		if (what == 3 && !entered)
+			start_thread(wait_here);
+		if (what == 4 && !entered)
+			entered = !unshare(CLONE_NEWPID);
+		if (what < 5 && what != 4)
+			continue;
+		if (depth == 0)
+			continue;
+		child = fork();
+		if (child > 0) {
+			if (what == 6 && !setpgid(child, job))
+				job = job ? job : child;
+			if (what == 7)
+				usleep(pick(20) * 1000);
+			continue;
+		}
+		if (child < 0)
+			continue;
+		state = seed;
+		if (what == 9 && getpid() != 1)
+			_exit(pick(256));
+		if (what == 8 && getpid() != 1) {
+			/* A daemon: its parent goes. */
+			if (pick(2))
+				setsid();
+			if (fork())
+				_exit(0);
+		}
+		grow_here(depth - 1);
+		if (getpid() != 1 && !pick(8))
+			raise(SIGSTOP);
+		wait_here(NULL);
+	}
+}
+
+static void grow(char **argv)
+{
+	state = atoi(argv[0]);
+	signal(SIGHUP, SIG_IGN);	/* of groups that become orphans, and are stopped */
+	grow_here(3);
+	wait_here(NULL);
+}
+
 /* A child subreaper. */
 static void subreaper(char **argv)
 {
@@ -267,6 +339,7 @@ int main(int argc, char **argv)
 		{ "init_waits", init_waits, 0 },
 		{ "outside_parent", outside_parent, 1 },
 		{ "endless", endless, 0 },
+		{ "grow", grow, 1 },
 		{ "subreaper", subreaper, 1 },
 		{ "ignore_hup", ignore_hup, 1 },
 		{ "restorer", restorer, 2 },

@@ -85,6 +85,10 @@ char *init_awaits(const struct status *init)
 	if (!w.out)
 		return NULL;
 	each_process(see_awaited, &w);
+	/* The kernel keeps the number of a group until its last member has gone. */
+	if (ids_last(&init->pgid) > 1)
+		fprintf(w.out, "    its own process group, %d, whose leader has gone: for ever\n",
+			ids_last(&init->pgid));
 	fclose(w.out);
 	if (len)
 		return text;

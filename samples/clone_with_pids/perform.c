@@ -453,6 +453,12 @@ static int take(unsigned int nr)
 	return ret < 0 ? errno : 0;
 }
 
+/* A newborn must be there before its directory of /proc can be looked for. */
+static bool finds_in_proc(const struct step *s)
+{
+	return s->op == ENTER && s->who != s->actor;
+}
+
 /* Takes the steps of this turn. Returns the last one, or that which met @error. */
 static unsigned int take_turn(unsigned int nr, int *error)
 {
@@ -461,7 +467,7 @@ static unsigned int take_turn(unsigned int nr, int *error)
 	for (;; nr++) {
 		*error = take(nr);
 		if (*error || nr == (unsigned int)num_steps || nr + 1 == first + TURN_STEPS ||
-		    step[nr].actor != step[first - 1].actor)
+		    step[nr].actor != step[first - 1].actor || finds_in_proc(&step[nr]))
 			return nr;
 	}
 }

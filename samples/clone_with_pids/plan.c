@@ -13,8 +13,8 @@
  *   1. X is in S at that moment, perhaps before its own setsid(): X clones it.
  *   2. A child of X is in S: that one clones it with CLONE_PARENT.
  *   3. A descendant of X is in S: its helper clones it and exits, and the orphan
- *      goes to X, which is the first process of its pid namespace, or is made
- *      "child subreaper" for as long.
+ *      goes to X, which is made "child subreaper" for as long. If X is the first
+ *      process of its pid namespace, anybody's orphans in there go to it.
  *   4. Nobody is, for S has lost its leader: X clones a helper with the pid S,
  *      which makes the session; then as in 2. The helper exits in the end.
  *   5. X is the first process of its pid namespace, and S is one of an older
@@ -328,6 +328,13 @@ static bool lives_above(const struct actor *a, const struct actor *first)
 	       ns_within(first->task.ns, a->task.ns);
 }
 
+/* Do the children of @a's children go to @heir, when their parents exit? */
+static bool leaves_orphans_to(const struct actor *a, const struct actor *heir)
+{
+	return a->task.ns == heir->task.ns &&
+	       (descends(a, heir) || (is_init(&heir->task) && a != heir));
+}
+
 /* The fifth way. */
 static bool bear_from_outside(struct actor *a)
 {
@@ -394,14 +401,15 @@ static bool bear(struct actor *a)
 		}
 	}
 	for (other = actor + 1; other < actor + num_actors; other++) {
-		if (descends(other, parent) && other->task.ns == parent->task.ns &&
-		    may_bear(other, a)) {
-			add_step(ADOPT, parent, parent, true);
+		if (leaves_orphans_to(other, parent) && may_bear(other, a)) {
+			if (!is_init(&parent->task))
+				add_step(ADOPT, parent, parent, true);
 			helper = give_birth_to_helper(other, NULL);
 			give_birth(helper, a, 0);
 			add_step(END, helper, helper, 0);
 			add_step(REAP, other, helper, 0);
-			add_step(ADOPT, parent, parent, false);
+			if (!is_init(&parent->task))
+				add_step(ADOPT, parent, parent, false);
 			helper->made = false;
 			return true;
 		}
@@ -423,7 +431,7 @@ static bool bear(struct actor *a)
 		return false;
 	for (other = actor; other < actor + num_actors; other++) {
 		if (other->made && other->task.kind != THREAD && other->sid == key(session) &&
-		    descends(other, parent) && other->task.ns == parent->task.ns &&
+		    leaves_orphans_to(other, parent) &&
 		    other->task.pid.num == seen_by(pgid)) {
 			found_group(other, pgid);
 			return true;
@@ -539,7 +547,7 @@ static void bind_parents(const struct actor *a)
 		if (!leads_session(parent) || key(&parent->task.sid) == key(session) ||
 		    parent->bound)
 			return;
-		if (leader ? descends(leader, parent) :
+		if (leader ? leaves_orphans_to(leader, parent) :
 		    is_init(&parent->task) && seen_by(session) == parent->task.pid.num)
 			return;
 		parent->bound = true;

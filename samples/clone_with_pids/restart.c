@@ -5,10 +5,13 @@
  *	restart FILE
  *
  * Every process and thread comes back with the ids it had in every pid
- * namespace, with its parent, process group, session and name. They are
- * placeholders and do nothing but sleep: to fill them with memory, files and
- * registers is CRIU's job. Nor are other namespaces than those of pids recreated.
- * plan.c finds a way, and perform.c takes it.
+ * namespace, with its parent, process group, session and name, stopped if it
+ * was, and zombies with their exit status. They are placeholders and do nothing
+ * but sleep: to fill them with memory, files and registers is CRIU's job. Nor are
+ * other namespaces than those of pids recreated.
+ *
+ * plan.c finds a way to create the tree, and perform.c takes it. Here is what
+ * can be known before that, and what is to be done after it.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -353,16 +356,16 @@ static void show_progress(int nr)
 }
 
 /*
- * A process that is stopped in a group that becomes an orphan gets SIGHUP. Not
- * if the parent that leaves it is of another session.
+ * When a group loses its last member that has a parent of another group in the
+ * same session, those of it that are stopped get SIGHUP. Not if that parent, or
+ * member, is restart, and has left the session before.
  */
 static void leave_session(void)
 {
 	int i;
 
-	for (i = 1; i < num_recorded; i++)
-		if (actor[i].task.stopped && actor[i].task.parent == SELF)
-			break;
+	for (i = 1; i < num_recorded && !actor[i].task.stopped; i++)
+		;
 	if (i < num_recorded && setsid() < 0)
 		warnx("%d is stopped, and may get SIGHUP now: restart leads a process group",
 		      pid_of(i));

@@ -494,7 +494,14 @@ record old 1 <<-EOT
 EOT
 expect 0 'exit 0 comm "b"' 'restart: a record of version 1' inside 'restart -d old && checkpoint 100'
 
-# Three helpers find their pids taken, at one level or the other.
+record half <<-EOT
+	zombie 100 ns 0 parent - group 100 session 100 comm "a"
+	thread 101 comm "t"
+EOT
+expect 0 '' 'restart: a root without its first thread' inside 'restart -d half && checkpoint -o found 100'
+same half found 'restart: a root without its first thread, the same'
+
+# A helper finds its pid taken.
 record helped <<-EOT
 	process 400 ns 0 parent - group 400 session 400 comm "a"
 	process 401 ns 0 parent 400 group 401 session 401 comm "b"
@@ -521,7 +528,8 @@ done
 expect 0 'needed: a copy of it would go on' 'restart -n: in the way itself' inside 'restart -n way; exit $?'
 expect 0 'needed: it goes on as process' 'restart: in the way itself' inside '
 	restart -d way
-	until [ -e /proc/30000 ]; do :; done; sleep 0.2; checkpoint -o found 2'
+	i=0; until [ -e /proc/30000 ] || [ $((i += 1)) = 300000 ]; do :; done
+	sleep 0.2; checkpoint -o found 2'
 same way found 'restart: in the way itself, the same'
 
 # What -n asks of the kernel is only what /proc shows.
@@ -542,8 +550,12 @@ expect 4 'by a process (kthreadd' 'restart -n: a pid in use, and by whom' \
 } | record large
 expect 0 '^gone$' 'restart: killed in the middle' inside '
 	rm -f pid; restart -d large >pid & until [ -e /proc/1100 ]; do :; done; kill -KILL $!; wait $!
-	[ ! -s pid ] || exit; sleep 0.5
-	[ "$(ls -d /proc/1[0-9][0-9][0-9] /proc/2[0-9][0-9][0-9] 2>/dev/null)" ] || echo gone'
+	[ ! -s pid ] || exit
+	for i in $(seq 50); do
+		[ "$(ls -d /proc/1[0-9][0-9][0-9] /proc/2[0-9][0-9][0-9] 2>/dev/null)" ] || break
+		sleep 0.1
+	done
+	[ $i = 50 ] || echo gone'
 
 # Only the inner ids matter: two levels less, and inside one more container.
 record app <<-EOT
@@ -597,6 +609,19 @@ expect 4 'may not choose pids in an older pid namespace' 'restart: no privilege 
 expect 0 '' 'restart: without privilege outside' \
 	cases user 1000 unshare -r -p -f --mount-proc sh -c "$back"
 same hard found 'restart: without privilege outside, the same'
+
+# Trees that grew at random: the kernel made them, so there is a way.
+seeds='1 2 3'
+[ "$1" != long ] || seeds=$(seq 60)
+for seed in $seeds; do
+	expect 0 '' "restart: a tree that grew, $seed" inside '
+		'"$child_of"'
+		setsid unshare -p -f cases grow '"$seed"' 2>/dev/null & sleep 0.5; init=$(child_of $!)
+		checkpoint -o grown $init && checkpoint -o found $init && cmp grown found || exit
+		kill -KILL $init; wait
+		restart -d grown >pid && checkpoint -o found "$(cat pid)"'
+	same grown found "restart: a tree that grew, $seed, the same"
+done
 
 if [ "$1" = long ]; then
 	{
