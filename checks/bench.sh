@@ -48,7 +48,7 @@ run() {
 	: >"$out/$name.raw"
 	for part in "${@:4}"; do
 		say "$1: $2, $part"
-		"$harness/boot.sh" -c 1 -m 2048 -k nolapic_timer -q '-icount shift=0,sleep=off' -x "bench $calls $part" \
+		"$harness/boot.sh" -c 1 -m 4096 -k nolapic_timer -q '-icount shift=0,sleep=off' -x "bench $calls $part" \
 			"$out/$name.bzImage" "$out/bench" >>"$out/$name.raw" 2>"$out/$name.err" ||
 			{ tail -n 20 "$out/$name.raw" "$out/$name.err" >&2; die "$1: $2, $part: the guest failed"; }
 	done
