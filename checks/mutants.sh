@@ -25,15 +25,15 @@ run() {	# run BZIMAGE LOG: the tests that take seconds come last
 		"$bin"/!(all_or_nothing|stress)_test "$bin"/{all_or_nothing,stress}_test "$bin"/*_test_32 >"$2" 2>&1
 }
 
-build() {	# build NAME: as $out/NAME.bzImage
-	git -C "$tree" checkout -q -f --detach "$(git_linux rev-parse "$applied")"
+build() {	# build NAME: as $out/NAME.bzImage. False if it does not apply; the shell's -e does not hold in here
+	git -C "$tree" checkout -q -f --detach "$(git_linux rev-parse "$applied")" || die "$tree is no work tree of $linux: remove it"
 	if ! git -C "$tree" apply "$top/checks/mutants/$1.patch" 2>"$out/$1.build"; then
 		cat "$out/$1.build" >&2
 		[ "$BASE" != 6.12 ] || die "$1 does not apply any more: adapt it"
 		return 1
 	fi
 	$make kernel KSRC="$tree" O="$kernel" >"$out/$1.build" 2>&1 || { tail "$out/$1.build"; die "$1 does not build"; }
-	cp "$kernel/arch/x86/boot/bzImage" "$out/$1.bzImage"
+	cp "$kernel/arch/x86/boot/bzImage" "$out/$1.bzImage" || die "$1: no kernel"
 }
 
 n=0 survived=0 skipped=0 pending=''
