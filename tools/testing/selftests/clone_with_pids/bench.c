@@ -150,14 +150,28 @@ static int with_clone_with_pids(void)
 			      exit_at_once, NULL);
 }
 
-/* A zombie, with the number @nr in the @n youngest namespaces, is a live pid. */
-static void hold_nr(pid_t nr, int n)
+/*
+ * A zombie, with the number @nr in the @n youngest namespaces, is a live pid.
+ * False if somebody else has that number.
+ */
+static bool try_to_hold_nr(pid_t nr, int n)
 {
-	int i;
+	int i, rc;
 
 	for (i = 0; i < n; i++)
 		tids[i] = nr;
-	if (with_clone3_of(n) != nr)
+	rc = with_clone3_of(n);
+	if (rc == nr)
+		return true;
+	errno = -rc;
+	if (rc != -EEXIST)
+		die("cannot hold a pid");
+	return false;
+}
+
+static void hold_nr(pid_t nr, int n)
+{
+	if (!try_to_hold_nr(nr, n))
 		die("cannot hold a pid");
 }
 
@@ -294,8 +308,9 @@ static void measure_growth(void)
 
 	nr_live = 2;			/* this process, the neighbour */
 	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
-		for (; nr_live < steps[i]; nr_live++)
-			hold_nr(next++, nr_levels);
+		/* A kernel thread may have been given one of the numbers. */
+		while (nr_live < steps[i])
+			nr_live += try_to_hold_nr(next++, nr_levels);
 		measure_all();
 		/* The search begins below all the live pids, and passes them. */
 		measure("clone_past_all", with_clone, 0, FIRST_LIVE, 1);
