@@ -8,6 +8,7 @@
 . "$(dirname "$0")/../assemble/common.sh"
 . "$top/checks/others/kselftests.sh"
 need_tree
+kselftest_dirs=(clone3 pidfd pid_namespace)
 
 ours=tools/testing/selftests/clone_with_pids
 tree=$build/steps/linux out=$build/steps	# a folder of this name beside O=, or ccache takes all for new
@@ -19,7 +20,7 @@ mkdir -p "$out"
 
 $make tests samples KSRC="$linux" O="$x86_64" >/dev/null
 build_kselftests "$x86_64/usr/include"
-mapfile -t programs < <(cd "$kselftests/programs" && printf '%s\n' {clone3,pidfd,pid_namespace}.* | grep -v '_32$')
+mapfile -t programs < <(cd "$kselftests/programs" && printf '%s\n' * | grep -v '_32$')
 kselftest_results "$base_bzimage" "$out/0.results" "${programs[@]}"
 
 build() {	# build ARCH GOAL: the kernel of the commit that is checked out, or a part of it
