@@ -33,6 +33,7 @@ help:
 	@echo '  man           the man page as text'
 	@echo '  trace         the call as a syscall tracepoint shows it, in a guest'
 	@echo '  clean         remove build/$(BASE), unless build/$(BASE)/linux has work that is not here'
+	@echo '  criu          Debian'"'"'s CRIU restores applications through the call, in a guest; 3 minutes; CRIU='
 	@echo '  bench         what calls cost and how long they hold pidmap_lock, in instructions, before and after; 4 minutes'
 	@echo 'Checks:'
 	@echo '  check-style   checkpatch, kernel-doc, shellcheck, sparse'
@@ -77,7 +78,7 @@ refresh:
 	@assemble/refresh.sh
 
 check: check-style check-harness test test-i386 kunit check-config check-debug check-fuzz check-stress check-mutants
-check: check-others check-series
+check: check-others check-series criu
 
 man:
 	@assemble/deps.sh mandoc
@@ -95,16 +96,19 @@ check-style check-config check-debug check-fuzz check-stress check-mutants check
 
 debug-names = $(DEBUG)
 mutants-names = $(MUTANTS)
+criu-names = $(CRIU)
 
 check-harness: tree
 	$(call qemu,x86_64,x86_64) selfcheck
 
-bench: kernel kernel-base
-	@checks/bench.sh
+bench criu: kernel-base
+	@checks/$@.sh $($@-names)
+
+bench: kernel
 
 clean:
 	@assemble/clean.sh
 
-.PHONY: help deps tree demo test shell kernel test-i386 kunit kernel-base series refresh man trace clean bench check check-long
+.PHONY: help deps tree demo test shell kernel test-i386 kunit kernel-base series refresh man trace clean bench criu check check-long
 .PHONY: check-style check-harness check-config check-debug check-fuzz check-stress check-mutants check-others check-series
 .NOTPARALLEL:
