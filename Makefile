@@ -42,6 +42,7 @@ help:
 	@echo '  check-debug   all tests on kernels that look for wrong use of memory and locks, leaks, and data races; DEBUG='
 	@echo '  check-fuzz    random calls against a model of them, a million; FUZZ_CALLS= FUZZ_SEED='
 	@echo '  check-stress  races on 2 and on 4 CPUs, 5 minutes each; STRESS_SECONDS='
+	@echo '  check-samples the long cases of the sample programs, 10,000 processes among them'
 	@echo '  check-mutants is each kernel in checks/mutants/ caught by the tests? MUTANTS='
 	@echo '  check-others  kselftests and stress-ng: does anything differ between the unpatched and the patched kernel?'
 	@echo '  check-series  each commit builds, boots, and breaks no selftest; git am gives the same tree'
@@ -77,7 +78,7 @@ series: tree
 refresh:
 	@assemble/refresh.sh
 
-check: check-style check-harness test test-i386 kunit check-config check-debug check-fuzz check-stress check-mutants
+check: check-style check-harness test test-i386 kunit check-samples check-config check-debug check-fuzz check-stress check-mutants
 check: check-others check-series criu
 
 man:
@@ -91,7 +92,7 @@ check-long: check
 
 check-others check-series: kernel kernel-base
 
-check-style check-config check-debug check-fuzz check-stress check-mutants check-others check-series: check-%: tree
+check-style check-samples check-config check-debug check-fuzz check-stress check-mutants check-others check-series: check-%: tree
 	@checks/$*.sh $($*-names)
 
 debug-names = $(DEBUG)
@@ -110,5 +111,5 @@ clean:
 	@assemble/clean.sh
 
 .PHONY: help deps tree demo test shell kernel test-i386 kunit kernel-base series refresh man trace clean bench criu check check-long
-.PHONY: check-style check-harness check-config check-debug check-fuzz check-stress check-mutants check-others check-series
+.PHONY: check-style check-samples check-harness check-config check-debug check-fuzz check-stress check-mutants check-others check-series
 .NOTPARALLEL:

@@ -151,10 +151,10 @@ static long clone3(const struct clone_args *user, size_t size)
 	}
 	if (!args.set_tid_size || !fits(&args) || !translate(&args, &u.set))
 		goto pass_on;
-	/* A function in C cannot return on a stack that it was not called on. */
-	if (args.stack || args.flags & CLONE_VM) {
+	/* A function in C cannot return on another stack, or with another TLS. */
+	if (args.stack || args.flags & (CLONE_VM | CLONE_SETTLS)) {
 		static const char sorry[] =
-			"clone_with_pids_preload: a child with a stack of its own, or CLONE_VM, cannot be made from here\n";
+			"clone_with_pids_preload: a child with another stack or TLS, or CLONE_VM, cannot be created from here\n";
 
 		(void)!write(STDERR_FILENO, sorry, sizeof(sorry) - 1);
 		count(&counts->refused);
