@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # Debian's CRIU, unmodified, restores applications through clone_with_pids(), with the library in samples/clone_with_pids/criu: see
-# criu/guest.py. The kernel is that of the tests with qemu/criu.config, in build/BASE/criu. Then what two restores side by side do to
-# each other, on the unpatched kernel and on ours: see criu/rivals.c. "criu.sh NAME..." takes only those tests of guest.py.
+# criu/guest.py, of which "criu.sh NAME..." takes only those tests. The kernel is that of the tests with qemu/criu.config, in
+# build/BASE/criu. Then what two restorers that ask for the pids of three levels do to each other, on the unpatched kernel and on
+# ours: see criu/rivals.c.
 . "$(dirname "$0")/../assemble/common.sh"
 . "$top/checks/others/kselftests.sh"
 need_tree
@@ -40,12 +41,13 @@ guest "$out/arch/x86/boot/bzImage" guest '
 [ $# -eq 0 ] || exit $status
 
 rivals="/criu/rivals ${RIVALS_SECONDS:-20}"
-say "two restores side by side, through clone3(), on the unpatched kernel"
+say "two restorers side by side, through clone3(), on the unpatched kernel"
 guest "$base_bzimage" rivals-base "$rivals" || status=1
 say "the same, through clone_with_pids()"
 guest "$out/arch/x86/boot/bzImage" rivals "LD_PRELOAD=/criu/clone_with_pids_preload.so $rivals" || status=1
+grep -q 'left to clone3(): 0 with set_tid' "$out/rivals.log" || { say "not ok: not all went through clone_with_pids()"; status=1; }
 before=$(sed -n 's/.* \([0-9]*\) failed.*/\1/p' "$out/rivals-base.log")
 after=$(sed -n 's/.* \([0-9]*\) failed.*/\1/p' "$out/rivals.log")
 [ "${before:-0}" -gt 0 ] || { say "not ok: the unpatched kernel shows no pid that nobody has: this test proves nothing"; status=1; }
 [ "${after:-1}" -eq 0 ] || { say "not ok: a restore failed for a pid that nobody has"; status=1; }
-((!status)) || die "a restore failed: see above, and build/$BASE/criu/*.log"
+((!status)) || die "a test failed: see above, and build/$BASE/criu/*.log"

@@ -89,7 +89,7 @@ static bool may_clone_with_pids(const struct pid_namespace *ns)
  * clone() and not this call still confines unprivileged processes.
  *
  * The child has all of the requested pids or there is no child. If one is in
- * use, no other was held for a moment. What else the caller can make fail is
+ * use, no other one is reserved, not even for a moment. What else the caller can make fail is
  * found before any is taken. The order of arguments is the same for all ABIs,
  * and flags is a register so that seccomp filters can judge it.
  *
@@ -99,8 +99,9 @@ static bool may_clone_with_pids(const struct pid_namespace *ns)
  *
  * * %-EFAULT - @pid_setp, or a part of it, cannot be read
  * * %-EINVAL - more pids than namespaces; a pid that is negative or not below
- *   pid_max; not 0 or 1 for the first process of a namespace, or not that
- *   process and there is no init yet; or one of clone()'s own reasons
+ *   pid_max; a pid other than 0 or 1 for the first process of a namespace; a
+ *   child that is not the first process of a namespace that has no init; or
+ *   one of clone()'s own reasons
  * * %-EPERM - neither CAP_CHECKPOINT_RESTORE nor CAP_SYS_ADMIN in the user
  *   namespace that owns the pid namespace that children of the caller are born
  *   in, or one in which a pid is requested; or one of clone()'s own reasons

@@ -50,6 +50,10 @@ class Trace:
 
     def children(self, call):
         """The pids, in the oldest namespace, of all tasks for which this call returned 0: the children."""
+        for cpu in range(os.cpu_count()):
+            with open(f"{TRACING}/per_cpu/cpu{cpu}/stats") as file:
+                if "overrun: 0\n" not in file.read():
+                    raise OverflowError("the trace is not complete")
         with open(f"{TRACING}/trace") as file:
             return [int(m[1]) for m in re.finditer(rf"-(\d+) +\[\d+\].* sys_{call} -> 0x0\n", file.read())]
 

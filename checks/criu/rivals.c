@@ -5,7 +5,8 @@
  * other's pids are all free: each time it fails, that is for a pid that nobody
  * has, which the first one holds while it is being refused.
  *
- * Asks through clone3() of the C library, as CRIU does.
+ * Asks through syscall(__NR_clone3), as CRIU does, but for the pids of all three
+ * levels: CRIU requests the youngest only.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -99,6 +100,7 @@ static void in_new_namespace(void (*then)(int), int arg)
 static void race(int seconds)
 {
 	pid_t pid = fork();
+	int status;
 
 	if (pid < 0)
 		die("fork");
@@ -106,7 +108,8 @@ static void race(int seconds)
 		be_refused();
 	be_created(seconds);
 	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	if (waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status))
+		die("the rival has ended by itself");
 }
 
 static void in_the_third(int seconds)

@@ -51,6 +51,19 @@ def send(pid, sig):
     return pids
 
 
+def stop(pid):
+    """Stop a tree, which comes back stopped: pids of programs that a shell runs one after the other change by themselves."""
+    def stopped():
+        send(pid, signal.SIGSTOP)
+        return all(state(p) in "TZ" for p in members(pid))
+
+    def state(p):
+        with open(f"/proc/{p}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
+
+    wait_until(stopped, "the tree to stop")
+
+
 def kill_tree(pid):
     """Kill a tree, and collect it: this process is the subreaper of all."""
     pids = send(pid, signal.SIGKILL)

@@ -5,20 +5,26 @@
  *	LD_PRELOAD=.../clone_with_pids_preload.so criu restore ...
  *
  * CRIU creates each process with syscall(__NR_clone3, ...) and set_tid. This
- * library takes the place of the C library's syscall(), and calls
- * clone_with_pids() for that. What it does not translate goes to the kernel as
- * it is, and is counted; the process that loaded it says on stderr, when it
- * exits, what was done. If the kernel has no such call, or refuses it, CRIU is
- * told so: there is no fallback.
+ * library replaces the C library's syscall(), and calls clone_with_pids() for
+ * that. A set_tid that the call cannot have is left to clone3(), and counted. CRIU
+ * is always told that there is set_tid, so that it does not fall back to
+ * ns_last_pid: without clone_with_pids() the restore fails. When CRIU exits, the
+ * library says on stderr what was done.
+ *
+ * CRIU keeps what it knows of the kernel in /run/criu.kdat. Remove that file if
+ * it was written under a seccomp filter without this library: it says that there
+ * is no set_tid.
  *
  * The threads of a restored process are created by code that CRIU puts into that
- * process, which no library can replace: they come from clone3() still.
+ * process, which no library can replace: they still come from clone3(), and where
+ * a filter forbids that, the restore of a process with threads fails.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -38,12 +44,15 @@ static long (*libc_syscall)(long number, ...);
 
 /* Shared by all processes of a restore: each creates its own children. */
 static struct {
-	unsigned int translated;	/* were made by clone_with_pids() */
-	unsigned int refused;		/* were refused by it */
-	unsigned int passed_on;		/* went to clone3() as they were */
+	unsigned int created;		/* by clone_with_pids() */
+	unsigned int refused;		/* by clone_with_pids() */
+	unsigned int set_tid;		/* requests left to clone3() */
+	unsigned int other;		/* clone3() without set_tid */
 } *counts;
 
 static pid_t loader;
+
+_Static_assert(sizeof(long) == 8, "x86-64: syscall() passes 64 bits in each argument");
 
 static void count(unsigned int *counter)
 {
@@ -64,7 +73,10 @@ static long clone_with_pids(__u64 flags, const struct clone_args *args,
 	return rc;
 }
 
-/* 0 where the call works, or why it does not: it refuses so long a set first. */
+/*
+ * Return 0 if the call works, or its error. A num_pids that large is refused
+ * before privilege is checked.
+ */
 static int probe(void)
 {
 	static const struct clone_args none;
@@ -79,18 +91,18 @@ static bool copy(void *to, const void *from, size_t size)
 {
 	struct iovec local = { to, size }, remote = { (void *)from, size };
 
-	if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)size)
-		return true;
-	if (errno == EFAULT)
-		return false;
-	memcpy(to, from, size);	/* this kernel, or a filter, has no such call */
+	ssize_t n = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+
+	if (n >= 0 || errno == EFAULT)
+		return n == (ssize_t)size;
+	memcpy(to, from, size);	/* there is no such call, or a filter forbids it */
 	return true;
 }
 
 /*
- * What clone_with_pids() can do in the same way. It has no flags above bit 31 or
- * in the byte of the exit signal, one pointer for the pidfd and the tid, and
- * ignores what clone3() refuses.
+ * Can clone_with_pids() do the same? It has no flags above bit 31 or in the byte
+ * of the exit signal, and one pointer for both the pidfd and the tid. It ignores
+ * some arguments that clone3() refuses: leave those to clone3().
  */
 static bool fits(const struct clone_args *args)
 {
@@ -102,7 +114,9 @@ static bool fits(const struct clone_args *args)
 		return false;
 	if ((flags & (CLONE_PARENT | CLONE_THREAD)) && args->exit_signal)
 		return false;
-	return args->exit_signal <= CSIGNAL && args->set_tid_size <= MAX_SET_TID;
+	if (!args->stack && args->stack_size)
+		return false;
+	return args->exit_signal < NSIG && args->set_tid_size <= MAX_SET_TID;
 }
 
 /*
@@ -142,33 +156,36 @@ static long clone3(const struct clone_args *user, size_t size)
 	memset(&args, 0, sizeof(args));
 	/* What is longer has fields that are not known here. */
 	if (size < CLONE_ARGS_SIZE_VER1 || size > sizeof(args) || !copy(&args, user, size))
-		goto pass_on;
+		goto other;
 
-	/* How CRIU asks for set_tid. An error is all that there can be. */
+	/* How CRIU asks whether there is set_tid: where there is, this fails. */
 	if (args.set_tid && !args.set_tid_size) {
-		errno = probe() ?: EINVAL;
+		errno = EINVAL;
 		return -1;
 	}
-	if (!args.set_tid_size || !fits(&args) || !translate(&args, &u.set))
-		goto pass_on;
+	if (!args.set_tid_size)
+		goto other;
+	if (!fits(&args) || !translate(&args, &u.set)) {
+		count(&counts->set_tid);
+		return libc_syscall(__NR_clone3, user, size);
+	}
 	/* A function in C cannot return on another stack, or with another TLS. */
 	if (args.stack || args.flags & (CLONE_VM | CLONE_SETTLS)) {
 		static const char sorry[] =
 			"clone_with_pids_preload: a child with another stack or TLS, or CLONE_VM, cannot be created from here\n";
 
 		(void)!write(STDERR_FILENO, sorry, sizeof(sorry) - 1);
-		count(&counts->refused);
 		errno = EOPNOTSUPP;
 		return -1;
 	}
 
 	rc = clone_with_pids(args.flags, &args, &u.set);
 	if (rc)
-		count(rc > 0 ? &counts->translated : &counts->refused);
+		count(rc > 0 ? &counts->created : &counts->refused);
 	return rc;
 
-pass_on:
-	count(&counts->passed_on);
+other:
+	count(&counts->other);
 	return libc_syscall(__NR_clone3, user, size);
 }
 
@@ -213,10 +230,12 @@ long syscall(long number, ...)
 __attribute__((destructor))
 static void end(void)
 {
-	/* Programs that create no process have nothing to tell. */
-	if (getpid() != loader ||
-	    !(counts->translated || counts->refused || counts->passed_on))
+	if (getpid() != loader)
 		return;
-	fprintf(stderr, "clone_with_pids_preload: %u created by clone_with_pids(), %u refused, %u clone3() passed on\n",
-		counts->translated, counts->refused, counts->passed_on);
+	/* Nor shall each program that CRIU runs report that it did nothing. */
+	if (strcmp(program_invocation_short_name, "criu") && !counts->created &&
+	    !counts->refused && !counts->set_tid)
+		return;
+	fprintf(stderr, "clone_with_pids_preload: %u created by clone_with_pids(), %u refused; left to clone3(): %u with set_tid, %u without\n",
+		counts->created, counts->refused, counts->set_tid, counts->other);
 }
