@@ -9,7 +9,7 @@
 need_tree
 
 out=$build/criu root=$build/criu/root
-"$top/assemble/deps.sh" criu redis-server python3
+"$top/assemble/deps.sh" criu redis-tools python3	# redis-server would start one here; the program is in redis-tools
 [ -e "$base_bzimage" ] || die "there is no $base_bzimage: run \"make kernel-base\" first"
 make --no-print-directory -C "$harness" kernel samples KSRC="$linux" O="$out" CONFIGS="common.config x86_64.config ../config criu.config"
 
@@ -17,16 +17,18 @@ make --no-print-directory -C "$harness" kernel samples KSRC="$linux" O="$out" CO
 say "collecting the guest's files"
 rm -rf "$root"
 mkdir -p "$root"/{bin,criu,etc,usr/lib}
-programs=(/usr/sbin/criu /usr/bin/redis-server /usr/bin/redis-cli /usr/bin/python3.11)
+python=$(basename "$(readlink -f /usr/bin/python3)")
+programs=(/usr/sbin/criu /usr/bin/redis-check-rdb /usr/bin/redis-cli "/usr/bin/$python")
 cp -L --parents -t "$root" "${programs[@]}"
-cp -a /usr/lib/python3.11 "$root/usr/lib"
-rm -rf "$root"/usr/lib/python3.11/{test,config-*,ensurepip,idlelib,lib2to3,pydoc_data,tkinter,unittest,dist-packages}
-ln -s python3.11 "$root/usr/bin/python3"
+cp -a "/usr/lib/$python" "$root/usr/lib"
+rm -rf "$root/usr/lib/$python"/{test,config-*,ensurepip,idlelib,lib2to3,pydoc_data,tkinter,unittest,dist-packages}
+ln -s "$python" "$root/usr/bin/python3"
+ln -s redis-check-rdb "$root/usr/bin/redis-server"
 make -s --no-print-directory -C "$linux/samples/clone_with_pids/criu" O="$root/criu" CFLAGS="-isystem $out/usr/include"
 gcc -Wall -O2 -o "$root/criu/rivals" "$top/checks/criu/rivals.c"
 cp "$top"/checks/criu/*.py "$root/criu"
 cp "$out"/clone_with_pids/{with_pids,checkpoint,restart,threads} "$root/bin"
-copy_libraries "$root" "${programs[@]}" "$root"/criu/{*.so,rivals} "$root"/usr/lib/python3.11/lib-dynload/*.so
+copy_libraries "$root" "${programs[@]}" "$root"/criu/{*.so,rivals} "$root/usr/lib/$python"/lib-dynload/*.so
 
 guest() {	# guest BZIMAGE LOG COMMAND
 	"$harness/boot.sh" -b -m 3072 -t 1500 -r "$root" -l "$out/$2.console" -x "$3" "$1" 2>&1 | tee "$out/$2.log"
