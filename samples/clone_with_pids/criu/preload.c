@@ -20,6 +20,7 @@
  * a filter forbids that, the restore of a process with threads fails.
  */
 #define _GNU_SOURCE
+#include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
@@ -52,7 +53,7 @@ static struct {
 
 static pid_t loader;
 
-_Static_assert(sizeof(long) == 8, "x86-64: syscall() passes 64 bits in each argument");
+static_assert(sizeof(long) == 8, "x86-64: syscall() passes 64 bits in each argument");
 
 static void count(unsigned int *counter)
 {
