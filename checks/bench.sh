@@ -54,20 +54,6 @@ run() {
 	done
 }
 
-# size_of KERNEL: the text of its objects without KUnit, whose tests want a function that is static otherwise.
-size_of() {
-	local o=$out/$1-size objects=(kernel/pid.o kernel/fork.o) kbuild
-
-	[ "$1" = base ] || objects+=(kernel/clone_with_pids.o)
-	say "$1: building ${objects[*]} without KUnit"
-	kbuild=(make -s --no-print-directory -j2 -C "${source[$1]}" "O=$o" ARCH=x86_64 "CC=ccache gcc" "HOSTCC=ccache gcc")
-	mkdir -p "$o"
-	grep -v KUNIT "${normal[$1]}/.config" >"$o/.config"
-	"${kbuild[@]}" olddefconfig >"$o.log" 2>&1 && "${kbuild[@]}" prepare "${objects[@]}" >>"$o.log" 2>&1 || die "see $o.log"
-	(cd "$o" && size "${objects[@]}")
-	rm -rf "$o"
-}
-
 measure() {
 	build "$1" cost
 	run "$1" cost 1000 dense sparse worst growth
@@ -92,7 +78,9 @@ done
 trap - EXIT
 
 for k in base patched; do
-	size_of "$k" >"$out/$k.size"
+	objects=(kernel/pid.o kernel/fork.o)
+	[ $k = base ] || objects+=(kernel/clone_with_pids.o)
+	(cd "${normal[$k]}" && size "${objects[@]}") >"$out/$k.size"
 done
 "$bench/report.py" "$out" "$top/Documentation/clone-with-pids" ||
 	die "the document says what is not so, or not all was measured: see above"

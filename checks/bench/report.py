@@ -145,7 +145,7 @@ def text_sizes(folder):
 
 
 def size_table(sizes):
-    yield "Text, in bytes (size), without KUnit"
+    yield "Text, in bytes (size)"
     total = [sum(column) for column in zip(*sizes.values())]
     yield from table(("object", "base", "ours", "difference"),
                      [(name, *pair, f"{pair[1] - pair[0]:+}") for name, pair in (*sizes.items(), ("all", total))])
