@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Nothing else moved: the kernel's own selftests, and stress-ng's fork, exec and exit loads, on the unpatched and on the patched
 # kernel, side by side. Lists every result that differs. "others.sh BZIMAGE BZIMAGE" compares these two kernels.
-# A program with a difference is run again on both, 4 to 19 times. If it varies from run to run on the unpatched kernel, and about
-# as much, it is reported as flaky; what varies on the patched one only, differs.
+# What varies from run to run on the unpatched kernel, and about as much on the patched one, is reported as flaky.
 . "$(dirname "$0")/../assemble/common.sh"
 . "$top/checks/others/kselftests.sh"
 need_tree
@@ -22,15 +21,6 @@ say "building the kernel's own selftests"
 build_kselftests "$x86_64/usr/include"
 rm -rf "$out"
 mkdir -p "$out"
-
-run() {	# run N PROGRAM...: on both kernels at once
-	local n=$1
-	shift
-	kselftest_results "${kernels[0]}" "$out/before.$n" "$@" &
-	kselftest_results "${kernels[1]}" "$out/after.$n" "$@"
-	wait $! || exit
-	((n == 1)) || sed -i '/^(the machine).*left over/d' "$out"/{before,after}."$n"	# that was compared for all of them
-}
 
 # stress-ng's loads that start and end tasks: in file $2 how each ends on the kernel in $1, in $2.rates how much it gets done.
 loads=(fork vfork clone exec spawn wait zombie daemon kill pthread session sigchld pidfd)
@@ -56,20 +46,9 @@ stress() {	# stress BZIMAGE FILE LOAD...
 	[ $status -eq 0 ] || printf '(the machine)\truns stress-ng without trouble\tnot ok\n' >>"$file"
 }
 
-compare="$top/checks/others/compare.py"
-
 mapfile -t programs < <(cd "$kselftests/programs" && printf '%s\n' *)
 say "running ${#programs[@]} of their programs on both kernels"
-run 1 "${programs[@]}"
-! grep '^(the machine).*not ok$' "$out/before.1" || die "the unpatched kernel does not get to the end: see $out/before.1.log"
-for ((n = 2; n <= 20; n++)); do
-	mapfile -t now < <("$compare" differing "$out" | grep -xFf <(printf '%s\n' "${programs[@]}"))
-	((n <= 5 && n > 2)) || again=("${now[@]}")
-	[ ${#again[@]} -gt 0 ] || break
-	[ ${#again[@]} -le 20 ] || { say "${#again[@]} programs differ: too many to be run again"; break; }
-	say "running again: ${again[*]}"
-	run $n "${again[@]}"
-done
+compare_kselftests "$out" "${kernels[@]}" "${programs[@]}"
 
 say "running stress-ng's ${loads[*]} on both, 3 times and up to 30 where they differ"
 mkdir -p "$out"/root/{bin,etc}

@@ -21,29 +21,7 @@ mkdir -p "$out"
 $make tests samples KSRC="$linux" O="$x86_64" >/dev/null
 build_kselftests "$x86_64/usr/include"
 mapfile -t programs < <(cd "$kselftests/programs" && printf '%s\n' * | grep -v '_32$')
-# Some depend on the time: all outcomes that the unpatched kernel shows count.
-: >"$out/base.results"
-on_base() {
-	kselftest_results "$base_bzimage" "$out/0.results" "$@"
-	sort -u "$out/0.results" "$out/base.results" -o "$out/base.results"
-}
-on_base "${programs[@]}"
-
-same_as_base() {	# on $step; what differs is tried 3 times more, on both
-	local try new=()
-	kselftest_results "$step" "$out/$n.results" "${programs[@]}"
-	for try in 1 2 3 4; do
-		mapfile -t new < <(sort "$out/$n.results" | comm -13 "$out/base.results" - | cut -f1 | sort -u)
-		[ ${#new[@]} -gt 0 ] || return 0
-		[ "$try" -lt 4 ] || break
-		[[ "${new[0]}" != '(the machine)' ]] || new=("${programs[@]}")	# what they left over, all of them
-		say "   running again: ${new[*]}"
-		on_base "${new[@]}"
-		kselftest_results "$step" "$out/$n.results" "${new[@]}"
-	done
-	sort "$out/$n.results" | comm -13 "$out/base.results" - >&2
-	die "$name: the kernel's own selftests do what they never do without it (see above)"
-}
+kselftest_results "$base_bzimage" "$out/0.results" "${programs[@]}"
 
 build() {	# build ARCH GOAL: the kernel of the commit that is checked out, or a part of it
 	$make kernel KSRC="$tree" ARCH="$1" O="$out/$1" GOAL="$2" >"$out/$n-$1.build" 2>&1 ||
@@ -83,10 +61,16 @@ for commit in $(git_linux rev-list --reverse base..HEAD); do
 	else
 		true &
 	fi
-	same_as_base
-	wait $! || exit
+	own=$!
+	rm -rf "${out:?}/$n"
+	mkdir "$out/$n"
+	cp "$out/0.results" "$out/$n/before.1"
+	compare_kselftests "$out/$n" "$base_bzimage" "$step" "${programs[@]}"
+	"$compare" report "$out/$n" >"$out/$n.report" ||
+		{ cat "$out/$n.report"; die "$name: the kernel's own selftests do not do what they do without it"; }
+	wait "$own" || exit
 done
-say "$n commits build, boot, and change no result of ${#programs[@]} of the kernel's own selftests"
+say "$n commits build, boot, and change none of $(wc -l <"$out/0.results") results of the kernel's own selftests"
 
 "$top/assemble/mails.sh"
 git -C "$tree" checkout -q -f --detach base

@@ -96,3 +96,33 @@ kselftest_results() {
 	"$top/checks/results.py" cases <"$file.log" >"$file"
 	grep -q "as a whole" "$file" || { tail "$file.log"; die "no selftest ran on $bzimage"; }
 }
+
+compare=$top/checks/others/compare.py
+
+# compare_kselftests DIR BZIMAGE BZIMAGE PROGRAM...: run them on the unpatched and on another kernel at once, and write DIR/before.N and
+# DIR/after.N for $compare. DIR/before.1 may be there. A program with a difference is run again on both, 4 to 19 times: what varies
+# about as much on both is no difference.
+compare_kselftests() {
+	local dir=$1 before=$2 after=$3 n now=() again=()
+	shift 3
+
+	run() {	# run N PROGRAM...
+		local n=$1
+		shift
+		[ -e "$dir/before.$n" ] || kselftest_results "$before" "$dir/before.$n" "$@" &
+		kselftest_results "$after" "$dir/after.$n" "$@"
+		wait $! || exit
+		((n == 1)) || sed -i '/^(the machine).*left over/d' "$dir"/{before,after}."$n"	# that was compared for all of them
+	}
+
+	run 1 "$@"
+	! grep '^(the machine).*not ok$' "$dir/before.1" || die "the unpatched kernel does not get to the end: see $dir/before.1.log"
+	for ((n = 2; n <= 20; n++)); do
+		mapfile -t now < <("$compare" differing "$dir" | grep -xFf <(printf '%s\n' "$@"))
+		((n <= 5 && n > 2)) || again=("${now[@]}")
+		[ ${#again[@]} -gt 0 ] || break
+		[ ${#again[@]} -le 20 ] || { say "${#again[@]} programs differ: too many to be run again"; break; }
+		say "running again: ${again[*]}"
+		run $n "${again[@]}"
+	done
+}
